@@ -1,0 +1,55 @@
+import { type CancelDetails, CancelReason, sentence } from './reason.ts';
+
+/** What came, for a message: value and type, never throwing, never long. */
+function shown(value: unknown): string {
+  if (value === null || value === undefined) return String(value);
+  if (typeof value === 'string') return `'${value.length > 40 ? `${value.slice(0, 40)}…` : value}' (string)`;
+  if (typeof value === 'object') return `an object of ${value.constructor?.name || 'no'} class`;
+  return typeof value === 'function' ? 'a function' : `${String(value)} (${typeof value})`;
+}
+
+/** Builds "Expected `name` to be …, got …"; every argument check of the library speaks this way. */
+export function expected(name: string, what: string, got: unknown): string {
+  return `Expected \`${name}\` to be ${what}, got ${shown(got)}.`;
+}
+
+export function checkMilliseconds(name: string, value: unknown): asserts value is number {
+  if (typeof value !== 'number') throw new TypeError(expected(name, 'a number of milliseconds', value));
+  if (Number.isNaN(value)) throw new RangeError(expected(name, 'a number of milliseconds', value));
+}
+
+export function checkDeadline(name: string, value: unknown): asserts value is number {
+  const what = 'a time on the monotonic clock, that is clock.now() plus milliseconds';
+  if (typeof value !== 'number') throw new TypeError(expected(name, what, value));
+  if (!(value >= 0)) throw new RangeError(expected(name, what, value));
+}
+
+export function checkReason(value: unknown): asserts value is CancelReason {
+  if (typeof value !== 'string' || !(value in sentence)) {
+    throw new TypeError(expected('reason', `one of ${Object.keys(CancelReason).join(', ')}`, value));
+  }
+}
+
+export function checkDetails(value: unknown): asserts value is CancelDetails {
+  if (typeof value !== 'object' || value === null) {
+    throw new TypeError(expected('details', 'an object { description?, cause? }', value));
+  }
+  const { description } = value as CancelDetails;
+  if (description !== undefined && typeof description !== 'string') {
+    throw new TypeError(expected('details.description', 'a string', description));
+  }
+}
+
+export function checkFunction(name: string, value: unknown): void {
+  if (typeof value !== 'function') throw new TypeError(expected(name, 'a function', value));
+}
+
+export function checkCallback(value: unknown): void {
+  if (typeof value === 'function') return;
+  if (typeof (value as { onCancelled?: unknown } | null)?.onCancelled === 'function') return;
+  throw new TypeError(expected('callback', 'a function, or an object with a method `onCancelled`', value));
+}
+
+export function checkName(value: unknown): asserts value is string {
+  if (typeof value !== 'string') throw new TypeError(expected('name', 'a string', value));
+}

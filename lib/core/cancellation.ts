@@ -1,0 +1,42 @@
+import { type CancellationError, isCancellation, stackless } from './error.ts';
+import { type CancelDetails, CancelReason } from './reason.ts';
+
+/**
+ * What one cancel was, shared by all tokens that it reached.
+ *
+ * `error` is made when somebody first asks for it; `order` tells which of two cancels came first.
+ */
+export class Cancellation {
+  readonly reason: CancelReason;
+  readonly #details: CancelDetails | undefined;
+  #error: CancellationError | undefined;
+  order = 0;
+  /** The reason that a foreign signal was aborted with; `signal.reason` of every linked token shows this very value. */
+  readonly foreign: { readonly reason: unknown } | undefined;
+
+  constructor(reason: CancelReason, details?: CancelDetails, error?: CancellationError, foreign?: { reason: unknown }) {
+    this.reason = reason;
+    this.#details = details;
+    this.#error = error;
+    this.foreign = foreign;
+  }
+
+  get error(): CancellationError {
+    this.#error ??= stackless(this.reason, this.#details);
+    return this.#error;
+  }
+
+  get signalReason(): unknown {
+    return this.foreign === undefined ? this.error : this.foreign.reason;
+  }
+}
+
+/** What the abort of a signal is to us: our own error is taken as it is, anything else becomes the `cause` of one. */
+export function cancellationOf(signal: AbortSignal): Cancellation {
+  const { reason } = signal;
+  if (isCancellation(reason)) return new Cancellation(reason.reason, undefined, reason);
+  const timeout = typeof reason === 'object' && reason !== null && (reason as Error).name === 'TimeoutError';
+  return new Cancellation(timeout ? CancelReason.TIMEOUT : CancelReason.CANCELLED, { cause: reason }, undefined, {
+    reason,
+  });
+}

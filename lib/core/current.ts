@@ -1,0 +1,20 @@
+import { CancellationToken } from './source.ts';
+
+let current: () => CancellationToken = () => CancellationToken.none;
+
+/**
+ * Which token is current here? `none`, until `nevermind/ambient` fills this slot; so the libraries above ask without
+ * paying for AsyncLocalStorage, or needing it.
+ */
+export function currentToken(): CancellationToken {
+  return current();
+}
+
+/** Fills the slot. @returns puts back what was there */
+export function setCurrentToken(next: () => CancellationToken): () => void {
+  const before = current;
+  current = next;
+  return () => {
+    current = before;
+  };
+}

@@ -1,0 +1,61 @@
+// Running one callback: whatever it throws, now or later, is kept for the report and stops nothing else.
+import type { Cancellation } from './cancellation.ts';
+import { instrument } from './instrument.ts';
+import { type Registration, running, take } from './registration.ts';
+import { type CallbackErrorHook, type Failure, report } from './report.ts';
+
+/** One pass of callbacks over a subtree. */
+export class Pass {
+  readonly cancellation: Cancellation;
+  /** Asked only when something failed. */
+  readonly #hookOf: (token: object) => CallbackErrorHook | undefined;
+  /** Collects the async callbacks where somebody waits for them to settle. */
+  readonly settling: Promise<void>[] | undefined;
+  readonly failures: Failure[] = [];
+
+  constructor(
+    cancellation: Cancellation,
+    hookOf: (token: never) => CallbackErrorHook | undefined,
+    settling?: Promise<void>[],
+  ) {
+    this.cancellation = cancellation;
+    this.#hookOf = hookOf as (token: object) => CallbackErrorHook | undefined;
+    this.settling = settling;
+  }
+
+  /** Runs the callback of a registration that has left its token's list. */
+  run(registration: Registration, token: object): void {
+    const callback = take(registration);
+    try {
+      const result: unknown =
+        typeof callback === 'function' ? callback(this.cancellation.error) : callback.onCancelled(token as never);
+      if (result !== undefined && isPromise(result)) this.#watch(registration, result, token);
+      else instrument?.callbackRan?.(token, false);
+    } catch (error) {
+      this.#fail(token, error);
+    }
+  }
+
+  #fail(token: object, error: unknown): void {
+    instrument?.callbackRan?.(token, true);
+    this.failures.push({ hook: this.#hookOf(token), error });
+  }
+
+  /** Follows an async callback to its end. Its rejection never goes unhandled. */
+  #watch(registration: Registration, result: PromiseLike<unknown>, token: object): void {
+    const settled = Promise.resolve(result).then(
+      () => instrument?.callbackRan?.(token, false),
+      (error: unknown) => {
+        this.#fail(token, error);
+        if (this.settling === undefined) report(this.failures.splice(0));
+      },
+    );
+    const done = settled.then(() => running(registration, undefined));
+    running(registration, done);
+    this.settling?.push(done);
+  }
+}
+
+function isPromise(value: unknown): value is PromiseLike<unknown> {
+  return typeof value === 'object' && value !== null && typeof (value as PromiseLike<unknown>).then === 'function';
+}

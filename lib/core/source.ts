@@ -1,0 +1,232 @@
+// The write side, and the token's static methods: whatever brings tokens into being.
+import {
+  checkDeadline,
+  checkDetails,
+  checkFunction,
+  checkMilliseconds,
+  checkName,
+  checkReason,
+  expected,
+} from './argument.ts';
+import { Cancellation } from './cancellation.ts';
+import { clock } from './clock.ts';
+import { type CancelDetails, CancelReason } from './reason.ts';
+import { isAbortSignal, SignalOwner } from './signal.ts';
+import type { ChildOptions, Source } from './surface.ts';
+import { onChild, CancellationToken as Token, tree } from './tree.ts';
+
+/** A token, or a signal to follow. Everything that takes the one takes the other. */
+export type Cancellable = CancellationToken | AbortSignal;
+
+export interface SourceOptions extends ChildOptions {
+  /** Cancelled when any of them is; of several that are cancelled already, the first one listed gives the reason. */
+  readonly parent?: Cancellable | Iterable<Cancellable> | undefined;
+}
+
+/**
+ * The write side of a cancel. Whoever holds the source decides; whoever does the work gets its `token` alone.
+ *
+ * Follows .NET's CancellationTokenSource, with the callbacks in the order of DOM's AbortController.
+ *
+ * @example
+ * const source = new CancellationSource({ timeout: 10_000 });
+ * const registration = source.token.onCancel((error) => console.log(error.reason));
+ * source.cancel('CANCELLED', { description: 'user closed the tab' });
+ */
+export class CancellationSource implements Source<CancellationToken> {
+  readonly token: CancellationToken;
+
+  /**
+   * @param options a token or signal alone is short for `{ parent }`
+   * @throws TypeError or RangeError that says what was expected, before anything is linked
+   */
+  constructor(options?: SourceOptions | Cancellable) {
+    if (options === undefined) this.token = tree.create(undefined);
+    else if (tree.isToken(options)) this.token = tree.create(options);
+    else if (isAbortSignal(options)) this.token = tree.create(follow(options));
+    else this.token = begin(options);
+  }
+
+  /**
+   * Asks all work under the token to stop: marks the whole subtree, then runs callbacks. Never throws because of a
+   * callback. It does not wait for anything to stop and undoes nothing.
+   *
+   * Ordering: a token's callbacks as they were registered, then the `abort` event of its signal, then its children, in
+   * the order they were first listened to; a parent before its children.
+   *
+   * @param reason default `CANCELLED`
+   * @param details a text for people and a cause
+   * @returns true only to the call that made the request; false when already cancelled or closed
+   * @throws TypeError for an unknown reason, before anything has happened
+   */
+  cancel(reason?: CancelReason, details?: CancelDetails): boolean {
+    return tree.cancel(this.token, cancellation(reason, details));
+  }
+
+  /**
+   * As {@link cancel}, with the callbacks on a microtask: the state flips at once.
+   *
+   * @returns settles when every callback has, async ones included; rejects with the AggregateError of those that failed
+   */
+  cancelAsync(reason?: CancelReason, details?: CancelDetails): Promise<boolean> {
+    return tree.cancelAsync(this.token, cancellation(reason, details));
+  }
+
+  /**
+   * Sets the source's own deadline, in place of an earlier one. Does nothing once cancelled or closed.
+   *
+   * @param ms milliseconds from now; 0 or less: cancels with `TIMEOUT` before it returns; Infinity: no deadline
+   * @throws TypeError or RangeError for anything but a number
+   */
+  cancelAfter(ms: number): void {
+    checkMilliseconds('ms', ms);
+    const now = clock.now();
+    tree.setDeadline(this.token, now + ms, now);
+  }
+
+  /**
+   * Releases: nothing can cancel the token any more, its links, callbacks and timer go. Idempotent; does nothing once
+   * cancelled. It does not cancel, and children live on without this parent.
+   */
+  close(): void {
+    tree.close(this.token);
+  }
+
+  /** As {@link close}: `using` releases at the end of a block. */
+  [Symbol.dispose](): void {
+    tree.close(this.token);
+  }
+}
+
+onChild((parent, options) => {
+  if (options === undefined) return new CancellationSource(parent);
+  if (typeof options !== 'object' || options === null) throw new TypeError(expected('options', 'an object', options));
+  return new CancellationSource({ ...options, parent });
+});
+
+/** A token of a source with options: everything is checked before anything is made. */
+function begin(options: SourceOptions): CancellationToken {
+  if (typeof options !== 'object' || options === null) {
+    throw new TypeError(expected('options', 'an object, a CancellationToken or an AbortSignal', options));
+  }
+  const { parent, timeout, deadline, name, onCallbackError } = options;
+  if (timeout !== undefined) checkMilliseconds('timeout', timeout);
+  if (deadline !== undefined) checkDeadline('deadline', deadline);
+  if (name !== undefined) checkName(name);
+  if (onCallbackError !== undefined) checkFunction('onCallbackError', onCallbackError);
+  const token = below(parent === undefined ? [] : parentsIn(parent));
+  if (name !== undefined) tree.rare(token).name = name;
+  if (onCallbackError !== undefined) tree.rare(token).hook = onCallbackError;
+  if (timeout !== undefined || deadline !== undefined) {
+    const now = clock.now();
+    const at = Math.min(
+      deadline ?? Number.POSITIVE_INFINITY,
+      timeout === undefined ? Number.POSITIVE_INFINITY : now + timeout,
+    );
+    if (at < Number.POSITIVE_INFINITY) tree.setDeadline(token, at, now);
+  }
+  return token;
+}
+
+/** A new token below all that can cancel it. */
+function below(parents: readonly CancellationToken[]): CancellationToken {
+  const cancelled = parents.find((parent) => parent.cancelled);
+  const live = [...new Set(parents)].filter((parent) => parent.canBeCancelled);
+  return cancelled === undefined && live.length > 1 ? tree.join(live, false) : tree.create(cancelled ?? live[0]);
+}
+
+function parentsIn(parent: NonNullable<SourceOptions['parent']>): CancellationToken[] {
+  const several = typeof parent === 'object' && parent !== null && Symbol.iterator in parent;
+  return several ? [...parent].map((one) => toToken('parent', one)) : [toToken('parent', parent)];
+}
+
+/** The token itself, or the one that follows a signal. @throws TypeError naming the argument `name` */
+export function toToken(name: string, value: Cancellable): CancellationToken {
+  if (tree.isToken(value)) return value;
+  if (isAbortSignal(value)) return follow(value);
+  throw new TypeError(expected(name, 'a CancellationToken or an AbortSignal', value));
+}
+
+function follow(signal: AbortSignal): CancellationToken {
+  return (SignalOwner.of(signal) as CancellationToken | undefined) ?? tree.follow(signal);
+}
+
+function cancellation(reason: CancelReason | undefined, details: CancelDetails | undefined): Cancellation {
+  if (reason !== undefined) checkReason(reason);
+  if (details !== undefined) checkDetails(details);
+  return new Cancellation(reason ?? CancelReason.CANCELLED, details);
+}
+
+/** The static side of {@link CancellationToken}. */
+export interface CancellationTokenStatics {
+  /** Never cancelled, and known to be so: a callback registered on it is dropped. */
+  readonly none: CancellationToken;
+  /**
+   * A token that is cancelled already.
+   *
+   * @param reason default `CANCELLED`
+   */
+  cancelled(reason?: CancelReason, details?: CancelDetails): CancellationToken;
+  /**
+   * Cancelled as soon as one of the given is, with its reason; of several that are cancelled already, the first one
+   * listed gives the reason (as DOM's AbortSignal.any). Of none: {@link none}; of one: that one.
+   */
+  any(...tokens: Cancellable[]): CancellationToken;
+  /**
+   * Cancelled when all of the given are, with the reason of the last: work that serves several callers goes on while
+   * one of them is still there. With one that can't be cancelled, or of none at all: {@link none}.
+   */
+  all(...tokens: Cancellable[]): CancellationToken;
+  /**
+   * The token that follows a signal; the same signal gives the same token. It listens to the signal only while somebody
+   * listens to it. A TimeoutError becomes `TIMEOUT`, all else `CANCELLED`; the signal's reason is the error's `cause`.
+   */
+  from(signal: AbortSignal): CancellationToken;
+  /**
+   * Cancelled with `TIMEOUT` after so many milliseconds, which nobody can take back: to let go of it sooner, use a
+   * source with a timeout. 0 or less: at once; Infinity: {@link none}.
+   */
+  timeout(ms: number): CancellationToken;
+}
+
+const none = tree.create(undefined);
+tree.close(none);
+
+const statics: CancellationTokenStatics = {
+  none,
+  cancelled(reason, details) {
+    const token = tree.create(undefined);
+    tree.cancel(token, cancellation(reason, details));
+    return token;
+  },
+  any: (...tokens) => {
+    const all = tokens.map((token) => toToken('tokens', token));
+    const cancelled = all.find((token) => token.cancelled);
+    if (cancelled !== undefined) return cancelled;
+    const live = [...new Set(all)].filter((token) => token.canBeCancelled);
+    return live.length > 1 ? derive(live, false) : (live[0] ?? none);
+  },
+  all: (...tokens) => {
+    const all = [...new Set(tokens.map((token) => toToken('tokens', token)))];
+    if (!all.every((token) => token.canBeCancelled)) return none;
+    return all.length > 1 ? derive(all, true) : (all[0] ?? none);
+  },
+  from(signal) {
+    if (!isAbortSignal(signal)) throw new TypeError(expected('signal', 'an AbortSignal', signal));
+    return follow(signal);
+  },
+  timeout(ms) {
+    checkMilliseconds('ms', ms);
+    return ms === Number.POSITIVE_INFINITY ? none : begin({ timeout: ms });
+  },
+};
+
+function derive(parents: readonly CancellationToken[], all: boolean): CancellationToken {
+  const token = tree.join(parents, all);
+  tree.rare(token).derived = true;
+  return token;
+}
+
+/** The read side of a cancel: it can ask and listen, and by no means cancel. See {@link CancellationSource}. */
+export type CancellationToken = Token;
+export const CancellationToken: typeof Token & CancellationTokenStatics = Object.assign(Token, statics);

@@ -1,0 +1,87 @@
+// What a token, its source and a registration promise, in the order a reader needs it. The classes are in tree.ts.
+import type { CancellationError } from './error.ts';
+import type { Rare } from './rare.ts';
+import type { CancelDetails, CancelReason } from './reason.ts';
+import type { CallbackErrorHook } from './report.ts';
+
+/** How a source begins. All times are in milliseconds. */
+export interface ChildOptions {
+  /** From now on; 0 or less: cancelled at once with `TIMEOUT`; Infinity: none. */
+  readonly timeout?: number | undefined;
+  /** Absolute, on the monotonic clock of `clock.now()`; past: cancelled at once with `TIMEOUT`; Infinity: none. */
+  readonly deadline?: number | undefined;
+  /** Shown by inspectors. */
+  readonly name?: string | undefined;
+  /** Gets what callbacks threw, one AggregateError for each cancel; asked for children too that have no own hook. */
+  readonly onCallbackError?: CallbackErrorHook | undefined;
+}
+
+/**
+ * What may be registered: a function, which gets the error; or an object with `onCancelled`, which gets the token, so
+ * that no error has to be made for it and one object can serve any number of tokens (as DOM's EventListener does).
+ */
+export type CancelCallback<T> = ((error: CancellationError) => unknown) | { onCancelled(token: T): unknown };
+
+/** The read side: it can ask and listen, and by no means cancel. */
+export interface ReadSide {
+  /**
+   * Whether cancel was asked for. Always the live state: true as soon as `cancel()` of this token's source or of any
+   * ancestor has begun, before the first callback runs. It does not say that the work has stopped.
+   */
+  readonly cancelled: boolean;
+  /** False when nothing can cancel this token any more: it is closed, or it stems from such tokens alone. */
+  readonly canBeCancelled: boolean;
+  /** Why, once cancelled. The first reason stays. */
+  readonly reason: CancelReason | undefined;
+  /** The error of the cancel, one object for all tokens it reached; `=== signal.reason` unless a foreign signal began it. */
+  readonly error: CancellationError | undefined;
+  /** When the token times out: the least of its own deadline and its ancestors', on `clock.now()`; Infinity: never. */
+  readonly deadline: number;
+  /**
+   * A real AbortSignal, made on first use and then always the same; nobody else can abort it.
+   *
+   * Inside another token's callback it may still be unaborted while `cancelled` is already true: its `abort` event
+   * comes after the token's own callbacks. A token with a signal is held by its parent until it is cancelled or closed.
+   */
+  readonly signal: AbortSignal;
+  /** Milliseconds until the deadline, never below 0; Infinity without one. */
+  remaining(): number;
+  /** Throws {@link error} when cancelled; does nothing else. */
+  throwIfCancelled(): void;
+}
+
+/** A callback's place in a token. */
+export interface Registered {
+  /**
+   * Takes the callback back. Idempotent, never waits.
+   *
+   * @returns true only if this call prevented the callback from running
+   */
+  unregister(): boolean;
+  /** As {@link unregister}. */
+  [Symbol.dispose](): void;
+  /**
+   * Takes the callback back and, where it is async and has begun, waits until it has settled. Called from inside the
+   * callback, before its first await, it does not wait; after that await it would wait for itself.
+   */
+  [Symbol.asyncDispose](): Promise<void>;
+}
+
+/** The write side, as {@link ReadSide | a token's} `child()` hands it out; see `CancellationSource`. */
+export interface Source<T> {
+  readonly token: T;
+  cancel(reason?: CancelReason, details?: CancelDetails): boolean;
+  cancelAsync(reason?: CancelReason, details?: CancelDetails): Promise<boolean>;
+  cancelAfter(ms: number): void;
+  close(): void;
+  [Symbol.dispose](): void;
+}
+
+/** What a snapshot sees of one token. */
+export interface Look<T> {
+  readonly state: 'live' | 'cancelled' | 'closed';
+  readonly callbacks: number;
+  /** Those that are linked: the others have nobody to tell and are not known to their parent. */
+  readonly children: readonly T[];
+  readonly rare: Rare<T> | undefined;
+}

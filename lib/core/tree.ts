@@ -1,0 +1,447 @@
+// THE TREE: who was cancelled, by what, and who has to hear of it.
+//
+// A token knows its parent and asks it; a parent knows only those children that have somebody to tell.
+//
+//     pull   token.cancelled ──▶ parent ──▶ … ──▶ the nearest ancestor that is decided, or known to be live
+//     push   cancel ──▶ callbacks ──▶ abort event ──▶ linked children, level by level
+//
+// Invariants
+// 1. A token is decided once: live → CANCELLED or live → CLOSED, whichever comes first (semantics 0.1, 0.8).
+// 2. `epoch` grows with every cancel. A live token's stamp is the epoch at which it was last known to be live; equal to
+//    `epoch`, it is live for certain. So a cancel shows in the whole subtree before the first callback runs (0.2).
+// 3. A token that hangs on a foreign signal is never stamped as live: only the signal knows, and is asked each time.
+// 4. A token is linked (has `#next`) exactly while it is live and observed: it has a callback, a linked child, a set
+//    alarm or a signal. So a child that nobody listens to costs its parent nothing and can be collected (0.6).
+// 5. A pass delivers only to tokens whose `#cancellation` is its own, so that each of them hears of one cancel once.
+// 6. Nothing here recurses over the tree: a hundred thousand levels need no stack.
+//
+// All that touches a token's fields is in this one class: private fields in a base class, or in a node behind the token,
+// were measured to double the price of a child. What the fields mean beyond the tree lies in the files below this one.
+import { Alarm, clearAlarm, setAlarm } from './alarm.ts';
+import { checkCallback } from './argument.ts';
+import { Cancellation, cancellationOf } from './cancellation.ts';
+import { clock } from './clock.ts';
+import { Pass } from './deliver.ts';
+import type { CancellationError } from './error.ts';
+import { instrument } from './instrument.ts';
+import { canBeCancelled, deadlineOf, hookOf, type Kin, settle } from './kin.ts';
+import { Rare } from './rare.ts';
+import { CancelReason } from './reason.ts';
+import { append, count, onTakenBack, Registration, remove } from './registration.ts';
+import { aggregate, report } from './report.ts';
+import { listen, SignalOwner, unlimited } from './signal.ts';
+import type { CancelCallback, ChildOptions, Look, ReadSide, Source } from './surface.ts';
+
+const CANCELLED = -1;
+const CLOSED = -2;
+/** The stamp of a live token that was not asked yet, or hangs on a foreign signal: no epoch equals it. */
+const UNSURE = 0;
+let epoch = 1;
+
+const KEY = Symbol('made by this file');
+
+/** What the files of this room may do to a token, and nobody else: the class fills it in. */
+export interface Tree {
+  create(parent: CancellationToken | undefined): CancellationToken;
+  /** A token of several parents, all of them live: cancelled when any of them is, or all are. */
+  join(parents: readonly CancellationToken[], all: boolean): CancellationToken;
+  follow(signal: AbortSignal): CancellationToken;
+  isToken(value: unknown): value is CancellationToken;
+  rare(token: CancellationToken): Rare<CancellationToken>;
+  /** Marks, then delivers. @returns whether this call made the request */
+  cancel(token: CancellationToken, cancellation: Cancellation): boolean;
+  cancelAsync(token: CancellationToken, cancellation: Cancellation): Promise<boolean>;
+  close(token: CancellationToken): void;
+  /** @param at absolute; Infinity takes the deadline away; not after `now` cancels at once */
+  setDeadline(token: CancellationToken, at: number, now: number): void;
+  look(token: CancellationToken): Look<CancellationToken>;
+}
+export let tree: Tree;
+
+/** Makes a source below a token; filled by source.ts, which stands above this file. */
+let newSource: (parent: CancellationToken, options: ChildOptions | undefined) => Source<CancellationToken>;
+export function onChild(make: typeof newSource): void {
+  newSource = make;
+}
+
+let pull: (token: CancellationToken) => boolean;
+let register: (token: CancellationToken, callback: CancelCallback<CancellationToken>) => Registration;
+let kin: Kin<CancellationToken>;
+let signalOf: (token: CancellationToken) => AbortSignal;
+
+export class CancellationToken implements ReadSide {
+  #stamp: number;
+  #parent: CancellationToken | undefined;
+  /** Neighbours in the parent's circular list of linked children, where the first one's previous is the last. */
+  #previous: CancellationToken | undefined;
+  #next: CancellationToken | undefined;
+  #children: CancellationToken | undefined;
+  #callbacks: Registration | undefined;
+  /** What cancelled it; set together with the stamp CANCELLED. */
+  #cancellation: Cancellation | undefined;
+  /** Its own deadline; it stays readable after the cancel. */
+  #alarm: Alarm | undefined;
+  #rare: Rare<CancellationToken> | undefined;
+
+  private constructor(key: typeof KEY, parent: CancellationToken | undefined) {
+    if (key !== KEY)
+      throw new TypeError('A token comes from a CancellationSource, from `child()` or from a static method.');
+    this.#stamp = epoch;
+    this.#parent = parent;
+    this.#previous = undefined;
+    this.#next = undefined;
+    this.#children = undefined;
+    this.#callbacks = undefined;
+    this.#cancellation = undefined;
+    this.#alarm = undefined;
+    this.#rare = undefined;
+  }
+
+  get cancelled(): boolean {
+    return this.#stamp !== epoch && pull(this);
+  }
+  get canBeCancelled(): boolean {
+    return canBeCancelled(this, kin);
+  }
+  get reason(): CancelReason | undefined {
+    return this.cancelled ? this.#cancellation?.reason : undefined;
+  }
+  get error(): CancellationError | undefined {
+    return this.cancelled ? this.#cancellation?.error : undefined;
+  }
+  get deadline(): number {
+    return deadlineOf(this, kin);
+  }
+  get signal(): AbortSignal {
+    return this.#rare?.signal ?? signalOf(this);
+  }
+  remaining(): number {
+    const deadline = deadlineOf(this, kin);
+    return deadline === Number.POSITIVE_INFINITY ? deadline : Math.max(0, deadline - clock.now());
+  }
+  throwIfCancelled(): void {
+    if (this.cancelled) throw this.#cancellation?.error;
+  }
+  onCancel(callback: CancelCallback<CancellationToken>): Registration {
+    return register(this, callback);
+  }
+  child(options?: ChildOptions): Source<CancellationToken> {
+    return newSource(this, options);
+  }
+
+  static {
+    const observed = (token: CancellationToken): boolean =>
+      token.#callbacks !== undefined ||
+      token.#children !== undefined ||
+      (token.#alarm !== undefined && token.#alarm.index >= 0) ||
+      token.#rare?.controller !== undefined;
+
+    const adopt = (token: CancellationToken, cancellation: Cancellation): void => {
+      token.#stamp = CANCELLED;
+      token.#cancellation = cancellation;
+    };
+
+    const addChild = (parent: CancellationToken, child: CancellationToken): void => {
+      const first = parent.#children;
+      if (first === undefined) {
+        parent.#children = child.#previous = child.#next = child;
+        return;
+      }
+      const last = first.#previous as CancellationToken;
+      last.#next = first.#previous = child;
+      child.#previous = last;
+      child.#next = first;
+    };
+
+    const removeChild = (parent: CancellationToken, child: CancellationToken): void => {
+      const next = child.#next as CancellationToken;
+      const previous = child.#previous as CancellationToken;
+      child.#previous = child.#next = undefined;
+      if (next === child) parent.#children = undefined;
+      else {
+        previous.#next = next;
+        next.#previous = previous;
+        if (parent.#children === child) parent.#children = next;
+      }
+    };
+
+    // ── State ──────────────────────────────────────────────────────────────────────────────────────────────────────
+
+    /** The slow half of `cancelled`: asks upwards, and notes the answer on the way it came. */
+    pull = (start) => {
+      let top = start;
+      while (top.#stamp >= 0 && top.#stamp !== epoch && top.#parent !== undefined) top = top.#parent;
+      if (top.#stamp >= 0 && top.#stamp !== epoch) askTop(top);
+      if (top.#stamp === UNSURE) return false;
+      const cancellation = top.#cancellation;
+      for (let token = start; token !== top; token = token.#parent as CancellationToken) {
+        if (cancellation === undefined) token.#stamp = epoch;
+        else adopt(token, cancellation);
+      }
+      return cancellation !== undefined;
+    };
+
+    const askTop = (top: CancellationToken): void => {
+      const rare = top.#rare;
+      if (rare?.foreign !== undefined) kin.askSignal(top);
+      else if (rare?.relays === undefined) top.#stamp = epoch;
+      else {
+        top.#stamp = UNSURE;
+        settle(top, kin);
+      }
+    };
+
+    kin = {
+      parent: (token) => token.#parent,
+      rare: (token) => token.#rare,
+      deadline: (token) => token.#alarm?.at ?? Number.POSITIVE_INFINITY,
+      closed: (token) => token.#stamp === CLOSED,
+      cancellation: (token) => token.#cancellation,
+      settled: (token) => token.#stamp < 0 || token.#stamp === epoch,
+      adopt,
+      refresh: (token) => {
+        token.#stamp = epoch;
+      },
+      askSignal: (token) => {
+        const signal = token.#rare?.foreign as AbortSignal;
+        if (!signal.aborted) return;
+        adopt(token, cancellationOf(signal));
+        (token.#cancellation as Cancellation).order = ++epoch;
+      },
+    };
+
+    /** Pulls, then says whether the token is still undecided. */
+    const live = (token: CancellationToken): boolean => !token.cancelled && token.#stamp !== CLOSED;
+
+    // ── Links ──────────────────────────────────────────────────────────────────────────────────────────────────────
+
+    /** Called when a token becomes observed: links it and, as long as they were not observed, its ancestors. */
+    const link = (start: CancellationToken): void => {
+      const rest = [start];
+      for (let child = rest.pop(); child !== undefined; child = rest.pop()) {
+        const rare = child.#rare;
+        if (rare?.relays !== undefined) for (const relay of rare.relays) rest.push(relay);
+        if (rare?.foreign !== undefined) rare.unfollow = listen(rare.foreign, arrived.bind(undefined, child));
+        const parent = child.#parent;
+        if (parent === undefined || parent.#stamp < 0) continue;
+        if (!observed(parent)) rest.push(parent);
+        addChild(parent, child);
+      }
+    };
+
+    /** Called when nobody observes a token any more, or it is decided: the way back. */
+    const unlink = (start: CancellationToken): void => {
+      const rest = [start];
+      for (let child = rest.pop(); child !== undefined; child = rest.pop()) {
+        const rare = child.#rare;
+        if (rare?.relays !== undefined) for (const relay of rare.relays) rest.push(relay);
+        if (rare?.unfollow !== undefined) {
+          rare.unfollow();
+          rare.unfollow = undefined;
+        }
+        if (child.#next === undefined) continue;
+        const parent = child.#parent as CancellationToken;
+        removeChild(parent, child);
+        if (!observed(parent)) rest.push(parent);
+      }
+    };
+
+    /** A followed signal was aborted; a poll may have found out before its event came. */
+    const arrived = (token: CancellationToken): void => {
+      if (!token.cancelled) return;
+      unlink(token);
+      deliver(token, new Pass(token.#cancellation as Cancellation, hook));
+    };
+
+    const hook = (token: CancellationToken) => hookOf(token, kin);
+
+    // ── Cancel ─────────────────────────────────────────────────────────────────────────────────────────────────────
+
+    const request = (token: CancellationToken, cancellation: Cancellation): boolean => {
+      if (!live(token)) return false;
+      cancellation.order = ++epoch;
+      adopt(token, cancellation);
+      // At once, even when the callbacks run later: what cancels the parent meanwhile is not this token's cancel (E12).
+      if (observed(token)) unlink(token);
+      instrument?.cancelRequested?.(token, cancellation.reason);
+      return true;
+    };
+
+    /** Level by level: a parent before its children, siblings in the order they were linked (0.3). */
+    const deliver = (start: CancellationToken, pass: Pass): void => {
+      const { cancellation } = pass;
+      const queue = [start];
+      for (let i = 0; i < queue.length; i++) {
+        const token = queue[i] as CancellationToken;
+        instrument?.reached?.(token, cancellation.reason);
+        if (token.#alarm !== undefined) clearAlarm(token.#alarm);
+        for (let first = token.#callbacks; first !== undefined; first = token.#callbacks) {
+          token.#callbacks = remove(first, first);
+          pass.run(first, token);
+        }
+        token.#rare?.controller?.abort(cancellation.signalReason);
+        for (let child = token.#children; child !== undefined; child = token.#children) {
+          removeChild(token, child);
+          const heir = child.#rare?.relayTo;
+          if (heir === undefined) {
+            adopt(child, cancellation);
+            queue.push(child);
+          } else if (heir.cancelled && heir.#cancellation === cancellation) {
+            unlink(heir);
+            queue.push(heir);
+          }
+        }
+      }
+      if (pass.settling === undefined && pass.failures.length > 0) report(pass.failures.splice(0));
+    };
+
+    // ── Callbacks ──────────────────────────────────────────────────────────────────────────────────────────────────
+
+    register = (token, callback) => {
+      checkCallback(callback);
+      if (token.cancelled) {
+        const late = new Registration(undefined, callback);
+        const pass = new Pass(token.#cancellation as Cancellation, hook);
+        pass.run(late, token);
+        if (pass.failures.length > 0) report(pass.failures.splice(0));
+        return late;
+      }
+      if (token.#stamp === CLOSED) return new Registration(undefined, undefined);
+      const registration = new Registration(token, callback);
+      if (!observed(token)) link(token);
+      token.#callbacks = append(token.#callbacks, registration);
+      return registration;
+    };
+
+    onTakenBack((owner, registration) => {
+      const token = owner as CancellationToken;
+      token.#callbacks = remove(token.#callbacks as Registration, registration);
+      if (!observed(token)) unlink(token);
+    });
+
+    // ── Deadline ───────────────────────────────────────────────────────────────────────────────────────────────────
+
+    /** Of a token and its ancestors, the farthest one whose deadline has come too answers for all (E20). */
+    const expire = (token: CancellationToken): void => {
+      const now = (token.#alarm as Alarm).at;
+      let first = token;
+      for (let up = token.#parent; up !== undefined && up.#stamp >= 0; up = up.#parent) {
+        if (up.#alarm !== undefined && up.#alarm.index >= 0 && up.#alarm.at <= now) first = up;
+      }
+      tree.cancel(first, new Cancellation(CancelReason.TIMEOUT));
+    };
+
+    const setDeadline = (token: CancellationToken, at: number, now: number): void => {
+      if (!live(token)) return;
+      const known = observed(token);
+      if (token.#alarm !== undefined) clearAlarm(token.#alarm);
+      token.#alarm = at === Number.POSITIVE_INFINITY ? undefined : new Alarm(at, token, expire);
+      if (at <= now) tree.cancel(token, new Cancellation(CancelReason.TIMEOUT));
+      else if (token.#alarm !== undefined) {
+        if (!known) link(token);
+        setAlarm(token.#alarm, now);
+      } else if (known && !observed(token)) unlink(token);
+    };
+
+    // ── Signal ─────────────────────────────────────────────────────────────────────────────────────────────────────
+
+    signalOf = (token) => {
+      const rare = tree.rare(token);
+      if (token.cancelled) rare.signal = AbortSignal.abort(token.#cancellation?.signalReason);
+      else {
+        const known = observed(token);
+        const controller = new AbortController();
+        rare.signal = controller.signal;
+        if (token.#stamp !== CLOSED) {
+          rare.controller = controller;
+          if (!known) link(token);
+        }
+      }
+      SignalOwner.set(rare.signal, token);
+      return unlimited(rare.signal);
+    };
+
+    // ── For this room ──────────────────────────────────────────────────────────────────────────────────────────────
+
+    tree = {
+      create: (parent) => {
+        const token = new CancellationToken(KEY, parent);
+        if (parent !== undefined) {
+          if (parent.cancelled) adopt(token, parent.#cancellation as Cancellation);
+          else if (parent.#stamp === CLOSED) token.#parent = undefined;
+          else token.#stamp = parent.#stamp;
+        }
+        instrument?.created?.(token, parent === undefined ? [] : [parent]);
+        return token;
+      },
+      join: (parents, all) => {
+        const token = new CancellationToken(KEY, undefined);
+        const rare = tree.rare(token);
+        rare.all = all;
+        rare.relays = parents.map((parent) => {
+          const relay = new CancellationToken(KEY, parent);
+          relay.#stamp = UNSURE;
+          tree.rare(relay).relayTo = token;
+          return relay;
+        });
+        token.#stamp = UNSURE;
+        instrument?.created?.(token, parents);
+        return token;
+      },
+      follow: (signal) => {
+        const token = new CancellationToken(KEY, undefined);
+        const rare = tree.rare(token);
+        rare.derived = true;
+        rare.foreign = signal;
+        if (signal instanceof AbortSignal) rare.signal = unlimited(signal);
+        token.#stamp = UNSURE;
+        SignalOwner.set(signal, token);
+        instrument?.created?.(token, []);
+        return token;
+      },
+      isToken: (value): value is CancellationToken => typeof value === 'object' && value !== null && #stamp in value,
+      rare: (token) => {
+        token.#rare ??= new Rare();
+        return token.#rare;
+      },
+      cancel: (token, cancellation) => {
+        if (!request(token, cancellation)) return false;
+        if (observed(token)) deliver(token, new Pass(cancellation, hook));
+        return true;
+      },
+      cancelAsync: async (token, cancellation) => {
+        if (!request(token, cancellation)) return false;
+        await undefined;
+        const settling: Promise<void>[] = [];
+        const pass = new Pass(cancellation, hook, settling);
+        deliver(token, pass);
+        await Promise.all(settling);
+        if (pass.failures.length > 0) throw aggregate(pass.failures.map((failure) => failure.error));
+        return true;
+      },
+      close: (token) => {
+        if (!live(token)) return;
+        if (observed(token)) unlink(token);
+        token.#stamp = CLOSED;
+        if (token.#alarm !== undefined) clearAlarm(token.#alarm);
+        for (let first = token.#callbacks; first !== undefined; first = token.#callbacks) {
+          token.#callbacks = remove(first, first);
+        }
+        for (let child = token.#children; child !== undefined; child = token.#children) removeChild(token, child);
+        token.#parent = undefined;
+        if (token.#rare !== undefined) token.#rare.relays = token.#rare.controller = undefined;
+        instrument?.closed?.(token);
+      },
+      setDeadline,
+      look: (token) => {
+        const children: CancellationToken[] = [];
+        for (let child = token.#children; child !== undefined; child = child.#next) {
+          if (child === children[0]) break;
+          children.push(child);
+        }
+        const state = token.cancelled ? 'cancelled' : token.#stamp === CLOSED ? 'closed' : 'live';
+        return { state, callbacks: count(token.#callbacks), children, rare: token.#rare };
+      },
+    };
+  }
+}
