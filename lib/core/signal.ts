@@ -31,8 +31,11 @@ export function listen(signal: AbortSignal, aborted: () => void): () => void {
   return () => signal.removeEventListener('abort', listener);
 }
 
-/** Hands back the object it is given, so that a subclass's private field is put onto that very object. */
-const Returned = ((instance: object): object => instance) as unknown as new (instance: object) => object;
+/** A constructor that hands back the object it is given: a subclass's private field is put onto that very object. */
+function returned(instance: object): object {
+  return instance;
+}
+const Returned = returned as unknown as new (instance: object) => object;
 
 /**
  * Remembers which token a signal belongs to, in a private field of the signal itself: five times cheaper than a WeakMap,
