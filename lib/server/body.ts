@@ -1,0 +1,101 @@
+// The two ways to read a request's body, and what becomes of one that nobody wants.
+import type { Readable } from 'node:stream';
+import { type CancellationToken, clock, type Registration } from '../core/index.ts';
+import { BodyTooLargeError } from '../wire/index.ts';
+
+/**
+ * The whole body, as one array. Rejects with BodyTooLargeError past `limit` and stops reading there; rejects with the
+ * token's error when the request is cancelled first, and with an Error when the body broke off.
+ */
+export function collect(incoming: Readable, limit: number, token: CancellationToken): Promise<Uint8Array> {
+  return new Promise((resolve, reject) => {
+    const chunks: Uint8Array[] = [];
+    let size = 0;
+    let registration: Registration | undefined;
+    const settle = (error?: Error) => {
+      incoming.off('data', onData).off('end', settle).off('close', onClose);
+      registration?.unregister();
+      if (error !== undefined) return reject(error);
+      resolve(chunks.length === 1 ? (chunks[0] as Uint8Array) : Buffer.concat(chunks, size));
+    };
+    const onData = (chunk: Uint8Array) => {
+      size += chunk.length;
+      chunks.push(chunk);
+      if (size <= limit) return;
+      incoming.pause();
+      settle(new BodyTooLargeError(limit));
+    };
+    const onClose = () => settle(brokeOff());
+    incoming.on('data', onData).on('end', settle).on('close', onClose);
+    // Runs `settle` at once when the token is cancelled already, before there is a registration.
+    registration = token.onCancel(settle);
+  });
+}
+
+/**
+ * The body as a web stream, read from the socket only as fast as it is read here. Ends with BodyTooLargeError past `limit`,
+ * with the token's error when the request is cancelled.
+ */
+export function streamOf(incoming: Readable, limit: number, token: CancellationToken): ReadableStream<Uint8Array> {
+  let size = 0;
+  let over = false;
+  return new ReadableStream<Uint8Array>(
+    {
+      start(controller) {
+        const fail = (error: Error) => {
+          if (over) return;
+          over = true;
+          incoming.pause();
+          controller.error(error);
+        };
+        const registration = token.onCancel(fail);
+        incoming.on('data', (chunk: Uint8Array) => {
+          if (over) return;
+          size += chunk.length;
+          if (size > limit) return fail(new BodyTooLargeError(limit));
+          controller.enqueue(chunk);
+          if ((controller.desiredSize ?? 0) <= 0) incoming.pause();
+        });
+        incoming.once('end', () => {
+          registration.unregister();
+          if (!over) controller.close();
+          over = true;
+        });
+        incoming.once('close', () => fail(brokeOff()));
+        incoming.pause();
+      },
+      pull: () => void incoming.resume(),
+      cancel() {
+        over = true;
+        incoming.pause();
+      },
+    },
+    { highWaterMark: 0 },
+  );
+}
+
+const LINGER_BYTES = 1 << 20;
+const LINGER_MS = 1_000;
+
+/**
+ * Throws away what still comes of a body, within bounds, then calls `done` once. Closing a connection with bytes unread makes
+ * TCP reset it, which may destroy the response on its way to the peer.
+ */
+export function discard(incoming: Readable, done: () => void): void {
+  let left = LINGER_BYTES;
+  const finish = () => {
+    incoming.off('data', onData).off('end', finish).off('close', finish);
+    disarm();
+    done();
+  };
+  const onData = (chunk: Uint8Array) => {
+    left -= chunk.length;
+    if (left < 0) finish();
+  };
+  const disarm = clock.after(LINGER_MS, finish);
+  incoming.on('data', onData).on('end', finish).on('close', finish).resume();
+}
+
+function brokeOff(): Error {
+  return new Error('The request body broke off before its end.');
+}

@@ -1,0 +1,191 @@
+// One request in flight, whatever the protocol.
+//
+// Invariants
+// 1. The token is cancelled only before the whole response is queued; queueing it closes the source.
+// 2. A response goes out once: whoever comes second (a late handler, the deadline, a drain) finds `answerable` false.
+// 3. A call leaves the server's list when its connection's side is over and its handler has ended, whichever comes last.
+import type { Readable, Writable } from 'node:stream';
+import { CancellationSource, type CancellationToken, type CancelReason, clock } from '../core/index.ts';
+import { BodyTooLargeError, type Exchange } from '../wire/index.ts';
+import { collect } from './body.ts';
+import type { Connection } from './connections.ts';
+import { type Peer, peerOf, type Watcher } from './peer.ts';
+
+/** What a call needs of the server it belongs to. */
+export interface CallHost {
+  /** True once the server takes no new work: connections end after their answer. */
+  readonly draining: boolean;
+  ended(call: Call): void;
+}
+
+/** Speaks for a handler that a drain can't wait for any longer. */
+export interface LastWord {
+  giveUp(): void;
+}
+
+/** The header fields of a response. */
+export type ResponseHeaders = Record<string, string | string[]>;
+
+export abstract class Call implements Exchange, Watcher {
+  readonly source: CancellationSource;
+  /** On the monotonic clock. */
+  readonly startedAt: number = clock.now();
+  /** The connection is to be closed after this answer. Set before it. */
+  closing = false;
+  /** Set when the body, not the handler, was what took too long. */
+  bodyLate = false;
+  /** Absent for a handler that answers for itself. */
+  lastWord: LastWord | undefined;
+
+  abstract readonly method: string;
+  abstract readonly target: string;
+  abstract readonly scheme: 'http' | 'https';
+  abstract readonly authority: string | undefined;
+  protected abstract readonly httpVersion: Peer['httpVersion'];
+  abstract readonly incoming: Readable;
+  abstract readonly outgoing: Writable;
+  /** Whether a body was announced. */
+  abstract readonly hasBody: boolean;
+
+  protected readonly host: CallHost;
+  readonly #connection: Connection;
+  #headSent = false;
+  #queued = false;
+  #over = false;
+  #handlerEnded = false;
+  #bodyAlarm: CancellationSource | undefined;
+  #bodyTaken = false;
+
+  constructor(host: CallHost, connection: Connection, timeout: number) {
+    this.host = host;
+    this.#connection = connection;
+    connection.callBegan();
+    this.source = timeout === Number.POSITIVE_INFINITY ? new CancellationSource() : new CancellationSource({ timeout });
+  }
+
+  get token(): CancellationToken {
+    return this.source.token;
+  }
+
+  get peer(): Peer {
+    return peerOf(this.#connection.socket, this.httpVersion);
+  }
+
+  /** For people: reports, logs. */
+  get name(): string {
+    return `${this.method} ${this.target}`;
+  }
+
+  get ageMs(): number {
+    return clock.now() - this.startedAt;
+  }
+
+  /** Nothing was sent yet, and the peer is there. */
+  get answerable(): boolean {
+    return !this.#headSent && !this.#over;
+  }
+
+  /** The response was handed over whole, or there is nobody left to hand it to. */
+  get finished(): boolean {
+    return this.#queued || this.#over;
+  }
+
+  abstract header(name: string): string | undefined;
+  abstract headers(): Iterable<[name: string, value: string]>;
+
+  /** The body has arrived whole, read or not. */
+  protected abstract readonly bodyComplete: boolean;
+  protected abstract writeHead(status: number, headers: ResponseHeaders, bodiless: boolean): void;
+  /** Ends the response, and sees to what the peer may still be sending. */
+  protected abstract writeEnd(body: string | Uint8Array | undefined): void;
+  /** Breaks off, so that the peer can't take what it has for the whole. */
+  protected abstract destroy(): void;
+
+  body(limit: number): Promise<Uint8Array> {
+    if (this.#bodyTaken)
+      return Promise.reject(new TypeError('Expected the body to be read once; keep what the first call gave.'));
+    this.#bodyTaken = true;
+    if (!this.hasBody) return Promise.resolve(EMPTY);
+    if (Number(this.header('content-length')) > limit) return Promise.reject(new BodyTooLargeError(limit));
+    return collect(this.incoming, limit, this.token);
+  }
+
+  /** Gives the body `ms` to arrive, counted from now; trickled bytes win no time. */
+  limitBody(ms: number): void {
+    this.#bodyAlarm = new CancellationSource({ timeout: ms });
+    this.#bodyAlarm.token.onCancel(() => {
+      // A response that has begun shows a peer that takes part: the request's own limit holds for that exchange.
+      if (this.bodyComplete || !this.answerable) return;
+      this.bodyLate = true;
+      this.closing = true;
+      this.source.cancel('TIMEOUT', { description: `the request's body did not arrive within ${ms} ms` });
+    });
+  }
+
+  respond(status: number, headers: ResponseHeaders, body: string | Uint8Array = ''): void {
+    if (!this.answerable) return;
+    const bodiless = status === 204 || status === 304;
+    const silent = bodiless || body.length === 0 || this.method === 'HEAD';
+    // The length that a HEAD answers with is the one GET would have; without a body to measure it is for the handler to say.
+    const measured = !bodiless && !(this.method === 'HEAD' && body.length === 0);
+    this.writeHead(
+      status,
+      measured ? { ...headers, 'content-length': String(Buffer.byteLength(body)) } : headers,
+      silent,
+    );
+    this.#headSent = true;
+    this.end(silent ? undefined : body);
+  }
+
+  /** Starts a response whose body follows through `outgoing` and {@link end}. */
+  begin(status: number, headers: ResponseHeaders): void {
+    this.writeHead(status, headers, false);
+    this.#headSent = true;
+  }
+
+  end(body?: string | Uint8Array): void {
+    if (this.finished) return;
+    this.#queued = true;
+    this.#release();
+    this.writeEnd(body);
+  }
+
+  /** Breaks off: whatever was not sent never will be. */
+  cut(): void {
+    if (!this.finished) this.destroy();
+  }
+
+  /** The drain has run out: the last word is said now, or never. */
+  force(): void {
+    this.lastWord?.giveUp();
+    this.cut();
+  }
+
+  closed(reason: CancelReason): void {
+    if (this.#over) return;
+    this.#over = true;
+    // A peer that leaves at its own deadline has not changed its mind: the time was up.
+    if (!this.#queued) this.source.cancel(this.token.remaining() === 0 ? 'TIMEOUT' : reason);
+    this.#release();
+    this.#connection.callOver();
+    if (this.#handlerEnded) this.host.ended(this);
+  }
+
+  get handlerRuns(): boolean {
+    return !this.#handlerEnded;
+  }
+
+  /** The handler will do nothing more. */
+  handlerEnded(): void {
+    if (this.#handlerEnded) return;
+    this.#handlerEnded = true;
+    if (this.#over) this.host.ended(this);
+  }
+
+  #release(): void {
+    this.source.close();
+    this.#bodyAlarm?.close();
+  }
+}
+
+const EMPTY = new Uint8Array(0);

@@ -1,0 +1,91 @@
+// The connections of a server, so that each can be let go when its last call is over.
+//
+// 1. A drain ends HTTP/2 sessions with `session.close()`, never with a bare GOAWAY, after which Node still starts streams that
+//    the client has been told to send again. Node 20 does not do it by itself.
+// 2. A session that has heard GOAWAY does not stay for ever: once without calls it is gone within seconds.
+import type { ServerHttp2Session } from 'node:http2';
+import type { Socket } from 'node:net';
+import { clock } from '../core/index.ts';
+
+const AFTER_GOAWAY_MS = 5_000;
+
+/** One connection, of either protocol, and how many calls it carries. */
+export class Connection {
+  readonly socket: Socket;
+  #session: ServerHttp2Session | undefined;
+  #calls = 0;
+  #finishing = false;
+
+  constructor(socket: Socket) {
+    this.socket = socket;
+  }
+
+  /** The connection has turned out to speak HTTP/2. */
+  speaksHttp2(session: ServerHttp2Session): void {
+    this.#session = session;
+    session.once('goaway', () => this.#sweep());
+    if (this.#finishing) session.close();
+  }
+
+  callBegan(): void {
+    this.#calls++;
+  }
+
+  callOver(): void {
+    this.#calls--;
+    if (this.#finishing) this.finish();
+  }
+
+  /** Ends now when idle, else with the last call. */
+  finish(): void {
+    this.#finishing = true;
+    // A session counts for itself, and tells the peer which of its streams were never begun.
+    if (this.#session !== undefined) this.#session.close();
+    else if (this.#calls === 0) this.socket.destroySoon();
+  }
+
+  #sweep(): void {
+    clock.after(AFTER_GOAWAY_MS, () => {
+      if (this.socket.destroyed) return;
+      // GOAWAY is no cancel: what was accepted runs to its end.
+      if (this.#calls > 0) this.#sweep();
+      else this.socket.destroy();
+    });
+  }
+}
+
+export class Connections {
+  readonly #open = new Set<Connection>();
+  #onNone: (() => void) | undefined;
+
+  add(socket: Socket): Connection {
+    const connection = new Connection(socket);
+    this.#open.add(connection);
+    socket.once('close', () => {
+      this.#open.delete(connection);
+      if (this.#open.size === 0) this.#onNone?.();
+    });
+    return connection;
+  }
+
+  finish(): void {
+    for (const connection of this.#open) connection.finish();
+  }
+
+  /** Waits until none is left, `ms` at most. */
+  async gone(ms: number): Promise<void> {
+    if (this.#open.size === 0) return;
+    await new Promise<void>((resolve) => {
+      const disarm = clock.after(ms, resolve);
+      this.#onNone = () => {
+        disarm();
+        resolve();
+      };
+    });
+  }
+
+  /** The sockets, not the sessions: destroying a session whose streams are closing can send node:http2 into an endless loop. */
+  destroy(): void {
+    for (const { socket } of this.#open) socket.destroy();
+  }
+}

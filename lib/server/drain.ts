@@ -1,0 +1,106 @@
+// The end of a server, in three steps: let those in flight finish, ask them to stop, let go.
+//
+// 1. Each step ends as soon as nothing is left, or when its time is up, or when somebody forces it.
+// 2. There is one drain and one report, however often it is asked for.
+import { clock } from '../core/index.ts';
+import type { Call } from './call.ts';
+import type { Connections } from './connections.ts';
+import type { InFlight } from './in-flight.ts';
+
+export interface DrainOptions {
+  /** How long requests in flight may go on undisturbed, in milliseconds; 0 or less: not at all. Default 10000. */
+  graceMs?: number | undefined;
+  /** How long they may take to stop after `SHUTDOWN` has reached their tokens; 0 or less: not at all. Default 5000. */
+  timeoutMs?: number | undefined;
+}
+
+export interface DrainReport {
+  /** Requests that ended by themselves within the grace. */
+  readonly drained: number;
+  /** Requests that ended after `SHUTDOWN`, in time. */
+  readonly cancelled: number;
+  /** Requests that were answered for, or cut off, when the time was up. */
+  readonly timedOut: number;
+  /** Requests that were refused meanwhile. */
+  readonly refused: number;
+  /** Handlers that still run. Nothing can stop them; a process that exits does. */
+  readonly stillRunning: readonly { readonly name: string; readonly ageMs: number }[];
+  /** How long it all took. */
+  readonly tookMs: number;
+}
+
+/** What answers have to get through to a slow peer at the very end, in milliseconds. */
+const FLUSH_MS = 500;
+
+export class Drain {
+  readonly #inFlight: InFlight;
+  readonly #connections: Connections;
+  readonly #stopListening: () => void;
+  #report: Promise<DrainReport> | undefined;
+  #forced = false;
+  #wake: (() => void) | undefined;
+
+  constructor(inFlight: InFlight, connections: Connections, stopListening: () => void) {
+    this.#inFlight = inFlight;
+    this.#connections = connections;
+    this.#stopListening = stopListening;
+  }
+
+  /** Starts the drain, or joins the one under way; asked for no time at all, it forces that one. */
+  run(graceMs: number, timeoutMs: number): Promise<DrainReport> {
+    if (graceMs <= 0 && timeoutMs <= 0) this.force();
+    this.#report ??= this.#run(graceMs, timeoutMs);
+    return this.#report;
+  }
+
+  force(): void {
+    this.#forced = true;
+    this.#wake?.();
+  }
+
+  async #run(graceMs: number, timeoutMs: number): Promise<DrainReport> {
+    const startedAt = clock.now();
+    const inFlight = this.#inFlight;
+    const refusedBefore = inFlight.refused;
+    // The clock's timers let a process exit; somebody awaits this report.
+    const awake = setInterval(() => {}, 2 ** 30);
+    const before = inFlight.size;
+    inFlight.draining = true;
+    this.#stopListening();
+    this.#connections.finish();
+    await this.#empty(graceMs);
+    const asked = inFlight.size;
+    for (const call of inFlight) call.source.cancel('SHUTDOWN');
+    await this.#empty(timeoutMs);
+    const late = [...inFlight];
+    for (const call of late) call.force();
+    await this.#connections.gone(FLUSH_MS);
+    this.#connections.destroy();
+    clearInterval(awake);
+    return {
+      drained: before - asked,
+      cancelled: asked - late.length,
+      timedOut: late.length,
+      refused: inFlight.refused - refusedBefore,
+      stillRunning: [...inFlight].filter((call) => call.handlerRuns).map(shown),
+      tookMs: clock.now() - startedAt,
+    };
+  }
+
+  /** Until no call is left, `ms` have passed, or somebody forces. */
+  async #empty(ms: number): Promise<void> {
+    if (this.#inFlight.size === 0 || ms <= 0 || this.#forced) return;
+    await new Promise<void>((resolve) => {
+      const disarm = clock.after(ms, resolve);
+      this.#wake = () => {
+        disarm();
+        resolve();
+      };
+      this.#inFlight.onEmpty = this.#wake;
+    });
+  }
+}
+
+function shown(call: Call): { name: string; ageMs: number } {
+  return { name: call.name, ageMs: Math.round(call.ageMs) };
+}

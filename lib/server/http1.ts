@@ -1,0 +1,80 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { TLSSocket } from 'node:tls';
+import { discard } from './body.ts';
+import { Call, type CallHost, type ResponseHeaders } from './call.ts';
+import type { Connection } from './connections.ts';
+import { watchResponse } from './peer.ts';
+
+/** A request over HTTP/1.1. */
+export class Http1Call extends Call {
+  readonly incoming: IncomingMessage;
+  readonly outgoing: ServerResponse;
+  readonly hasBody: boolean;
+  protected readonly httpVersion = '1.1';
+
+  constructor(
+    host: CallHost,
+    connection: Connection,
+    timeout: number,
+    request: IncomingMessage,
+    response: ServerResponse,
+  ) {
+    super(host, connection, timeout);
+    this.incoming = request;
+    this.outgoing = response;
+    this.hasBody = 'transfer-encoding' in request.headers || Number(request.headers['content-length']) > 0;
+    watchResponse(response, request.socket, this);
+  }
+
+  get method(): string {
+    return this.incoming.method as string;
+  }
+
+  get target(): string {
+    return this.incoming.url as string;
+  }
+
+  get scheme(): 'http' | 'https' {
+    return (this.incoming.socket as TLSSocket).encrypted ? 'https' : 'http';
+  }
+
+  get authority(): string | undefined {
+    return this.incoming.headers.host;
+  }
+
+  header(name: string): string | undefined {
+    const value = this.incoming.headers[name];
+    return Array.isArray(value) ? value.join(', ') : value;
+  }
+
+  *headers(): Iterable<[name: string, value: string]> {
+    for (const name in this.incoming.headers) yield [name, this.header(name) as string];
+  }
+
+  protected get bodyComplete(): boolean {
+    return this.incoming.complete;
+  }
+
+  protected writeHead(status: number, headers: ResponseHeaders): void {
+    const last = this.closing || this.host.draining || !this.#bodyDone;
+    this.outgoing.writeHead(status, last ? { ...headers, connection: 'close' } : headers);
+  }
+
+  protected writeEnd(body: string | Uint8Array | undefined): void {
+    if (this.#bodyDone) this.outgoing.end(body);
+    else {
+      // `end` would close the connection at once, as it is the last answer on it.
+      if (body === undefined) this.outgoing.flushHeaders();
+      else this.outgoing.write(body);
+      discard(this.incoming, () => this.outgoing.end());
+    }
+  }
+
+  protected destroy(): void {
+    this.incoming.socket.destroy();
+  }
+
+  get #bodyDone(): boolean {
+    return !this.hasBody || this.incoming.complete;
+  }
+}

@@ -1,0 +1,77 @@
+import type { IncomingHttpHeaders, ServerHttp2Stream } from 'node:http2';
+import { RST_CANCEL } from '../wire/index.ts';
+import { discard } from './body.ts';
+import { Call, type CallHost, type ResponseHeaders } from './call.ts';
+import type { Connection } from './connections.ts';
+import { watchStream } from './peer.ts';
+
+/** A request over HTTP/2, on the stream API: its compatibility API costs more and hides the state of the stream. */
+export class Http2Call extends Call {
+  readonly incoming: ServerHttp2Stream;
+  readonly hasBody: boolean;
+  protected readonly httpVersion = '2';
+  readonly #headers: IncomingHttpHeaders;
+
+  constructor(
+    host: CallHost,
+    connection: Connection,
+    timeout: number,
+    stream: ServerHttp2Stream,
+    headers: IncomingHttpHeaders,
+  ) {
+    super(host, connection, timeout);
+    this.incoming = stream;
+    this.#headers = headers;
+    this.hasBody = !stream.endAfterHeaders;
+    watchStream(stream, this);
+  }
+
+  get outgoing(): ServerHttp2Stream {
+    return this.incoming;
+  }
+
+  get method(): string {
+    return this.#headers[':method'] as string;
+  }
+
+  get target(): string {
+    return this.#headers[':path'] as string;
+  }
+
+  get scheme(): 'http' | 'https' {
+    return this.#headers[':scheme'] === 'https' ? 'https' : 'http';
+  }
+
+  get authority(): string | undefined {
+    return this.#headers[':authority'] ?? this.#headers.host;
+  }
+
+  header(name: string): string | undefined {
+    const value = this.#headers[name];
+    return Array.isArray(value) ? value.join(', ') : value;
+  }
+
+  *headers(): Iterable<[name: string, value: string]> {
+    for (const name in this.#headers) if (!name.startsWith(':')) yield [name, this.header(name) as string];
+  }
+
+  protected get bodyComplete(): boolean {
+    return this.incoming.state.remoteClose === 1;
+  }
+
+  protected writeHead(status: number, headers: ResponseHeaders, bodiless: boolean): void {
+    this.incoming.respond({ ...headers, ':status': status }, { endStream: bodiless });
+  }
+
+  protected writeEnd(body: string | Uint8Array | undefined): void {
+    const stream = this.incoming;
+    stream.end(body);
+    // The answer is on its way and the peer still sends: ask it to stop. Code 8 even so, see `destroy`.
+    if (this.hasBody && !stream.readableEnded) discard(stream, () => this.destroy());
+  }
+
+  protected destroy(): void {
+    // Never with code 0: followed by a destroy before a flush it sends node:http2 into an endless loop.
+    if (!this.incoming.closed) this.incoming.close(RST_CANCEL);
+  }
+}

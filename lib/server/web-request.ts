@@ -1,0 +1,147 @@
+// A `Request` that costs nothing until it is asked for something. Real ones double the price of a request on Node.
+//
+// 1. Method, URL, headers, signal and the plain ways to read the body never make a real Request; all else does, once.
+// 2. `signal` is the token's own, not a dependent copy: those get lost in a garbage collection (Node 20 to 24).
+import { streamOf } from './body.ts';
+import type { Call } from './call.ts';
+
+class LazyRequest {
+  readonly #call: Call;
+  readonly #maxBodyBytes: number;
+  #url: string | undefined;
+  #headers: Headers | undefined;
+  #real: Request | undefined;
+  #bodyRead = false;
+
+  constructor(call: Call, maxBodyBytes: number) {
+    this.#call = call;
+    this.#maxBodyBytes = maxBodyBytes;
+  }
+
+  get method(): string {
+    return this.#call.method;
+  }
+
+  get url(): string {
+    this.#url ??= urlOf(this.#call).href;
+    return this.#url;
+  }
+
+  get headers(): Headers {
+    this.#headers ??= new Headers([...this.#call.headers()]);
+    return this.#headers;
+  }
+
+  get signal(): AbortSignal {
+    return this.#call.token.signal;
+  }
+
+  get body(): ReadableStream<Uint8Array> | null {
+    return this.#full().body;
+  }
+
+  get bodyUsed(): boolean {
+    return this.#bodyRead || this.#real?.bodyUsed === true;
+  }
+
+  async text(): Promise<string> {
+    return this.#real === undefined ? decoder.decode(await this.#read()) : this.#real.text();
+  }
+
+  async json(): Promise<unknown> {
+    return JSON.parse(await this.text());
+  }
+
+  async bytes(): Promise<Uint8Array> {
+    return this.#real === undefined
+      ? new Uint8Array(await this.#read())
+      : new Uint8Array(await this.#real.arrayBuffer());
+  }
+
+  async arrayBuffer(): Promise<ArrayBuffer> {
+    return this.#real === undefined ? ((await this.bytes()).buffer as ArrayBuffer) : this.#real.arrayBuffer();
+  }
+
+  blob(): Promise<Blob> {
+    return this.#full().blob();
+  }
+
+  formData(): Promise<FormData> {
+    return this.#full().formData();
+  }
+
+  /** A real Request, and for that the only way to hand this one to `fetch` or to `new Request` whole. */
+  clone(): Request {
+    return new Request(this.#full().clone(), { signal: this.signal });
+  }
+
+  #read(): Promise<Uint8Array> {
+    if (this.#bodyRead) throw new TypeError('Body is unusable: Body has already been read');
+    this.#bodyRead = true;
+    return this.#call.body(this.#maxBodyBytes);
+  }
+
+  #full(): Request {
+    this.#real ??= this.#make();
+    return this.#real;
+  }
+
+  #make(): Request {
+    const { hasBody, incoming, token, method } = this.#call;
+    const init: RequestInit & { duplex: 'half' } = { method, headers: this.headers, duplex: 'half' };
+    if (hasBody && !this.#bodyRead && method !== 'GET' && method !== 'HEAD')
+      init.body = streamOf(incoming, this.#maxBodyBytes, token);
+    return new Request(this.url, init);
+  }
+
+  static {
+    // What is not worth a cheap form of its own comes from the real one.
+    for (const name of [
+      'cache',
+      'credentials',
+      'destination',
+      'duplex',
+      'integrity',
+      'keepalive',
+      'mode',
+      'redirect',
+      'referrer',
+      'referrerPolicy',
+    ] as const) {
+      Object.defineProperty(this.prototype, name, {
+        get(this: LazyRequest): unknown {
+          return (this.#full() as unknown as Record<string, unknown>)[name];
+        },
+      });
+    }
+    Object.setPrototypeOf(this.prototype, Request.prototype);
+  }
+}
+
+const decoder = new TextDecoder();
+
+/** The web `Request` of a call. `instanceof Request` holds; `request.clone()` gives a real one. */
+export function webRequest(call: Call, maxBodyBytes: number): Request {
+  return new LazyRequest(call, maxBodyBytes) as unknown as Request;
+}
+
+const PLAIN_AUTHORITY = /^[\w.-]+(?::\d+)?$/;
+
+/** Whether the request names a resource at all; asked first, so that `request.url` can never throw. */
+export function hasUrl(call: Call): boolean {
+  const { authority, target } = call;
+  if (target === undefined) return false;
+  if (target.startsWith('/') && authority !== undefined && PLAIN_AUTHORITY.test(authority)) return true;
+  try {
+    return urlOf(call) !== undefined;
+  } catch {
+    return false;
+  }
+}
+
+function urlOf({ scheme, authority, target }: Call): URL {
+  // A target in absolute form counts for itself (RFC 9112, section 3.2.2); '//x' is a path, not another host.
+  return target.startsWith('/') || target === '*'
+    ? new URL(`${scheme}://${authority ?? 'localhost'}${target === '*' ? '/*' : target}`)
+    : new URL(target);
+}

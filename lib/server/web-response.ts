@@ -1,0 +1,106 @@
+// Sends a web `Response` through a call, at the pace of the peer.
+import type { Writable } from 'node:stream';
+import type { Call, ResponseHeaders } from './call.ts';
+
+/**
+ * Sends a response; resolves when all of it is queued or nothing more can be. Rejects with what the body's stream failed with,
+ * or a TypeError for a response that cannot be sent.
+ */
+export async function sendResponse(call: Call, response: Response, onBegun: () => void): Promise<void> {
+  const headers = headersOf(response);
+  if (response.body === null || call.method === 'HEAD') {
+    await response.body?.cancel();
+    return call.respond(response.status, headers);
+  }
+  if (response.bodyUsed)
+    throw new TypeError('Expected a Response whose body has not been read; return `response.clone()` or a new one.');
+  const reader = response.body.getReader();
+  // A peer that leaves, or a deadline, ends the source of the body too. A drain lets it finish: it has the token to look at.
+  const registration = call.token.onCancel((error) => {
+    if (error.reason !== 'SHUTDOWN') reader.cancel(error).catch(ignore);
+  });
+  try {
+    await send(call, response.status, headers, reader, onBegun);
+  } catch (error) {
+    reader.cancel(error).catch(ignore);
+    throw error;
+  } finally {
+    registration.unregister();
+  }
+}
+
+type Reader = ReadableStreamDefaultReader<Uint8Array>;
+
+async function send(
+  call: Call,
+  status: number,
+  headers: ResponseHeaders,
+  reader: Reader,
+  onBegun: () => void,
+): Promise<void> {
+  const first = await reader.read();
+  if (first.done) return call.respond(status, headers);
+  const second = reader.read();
+  // A body made from a string or a buffer is one chunk: known whole, it goes out with its length in one write.
+  if (await isEnd(second)) return call.respond(status, headers, bytesOf(first.value));
+  if (!call.answerable) return;
+  call.begin(status, headers);
+  onBegun();
+  await write(call.outgoing, first.value);
+  for (let result = await second; !result.done; result = await reader.read()) {
+    if (isStopped(call)) return;
+    await write(call.outgoing, result.value);
+  }
+  if (!isStopped(call)) call.end();
+}
+
+/** Cancelled, and not by a drain, under which a body may end in order. */
+function isStopped({ token }: Call): boolean {
+  return token.cancelled && token.reason !== 'SHUTDOWN';
+}
+
+/** Whether a read has already found the end; does not wait for one that has to wait itself. */
+async function isEnd(read: Promise<{ done: boolean }>): Promise<boolean> {
+  let done = false;
+  read.then((result) => {
+    done = result.done;
+  }, ignore);
+  for (let turn = 0; turn < MICROTASKS && !done; turn++) await undefined;
+  return done;
+}
+/** What undici's streams need to say that a body of one chunk is over; a few to spare. */
+const MICROTASKS = 4;
+
+function bytesOf(chunk: unknown): Uint8Array {
+  if (chunk instanceof Uint8Array) return chunk;
+  throw new TypeError(
+    `Expected the chunks of a response's body to be Uint8Array, got ${typeof chunk}; encode text with TextEncoderStream.`,
+  );
+}
+
+/** Writes, and waits while the peer is slower than we are. */
+async function write(outgoing: Writable, chunk: unknown): Promise<void> {
+  if (outgoing.write(bytesOf(chunk))) return;
+  await new Promise<void>((resolve) => {
+    const settle = () => {
+      outgoing.off('drain', settle).off('close', settle);
+      resolve();
+    };
+    outgoing.on('drain', settle).on('close', settle);
+  });
+}
+
+/** Fields that belong to one HTTP/1.1 connection; HTTP/2 forbids them, and here the server decides them. */
+const HOP_BY_HOP = new Set(['connection', 'keep-alive', 'proxy-connection', 'transfer-encoding', 'upgrade']);
+
+function headersOf(response: Response): ResponseHeaders {
+  const headers: ResponseHeaders = {};
+  for (const [name, value] of response.headers) {
+    if (name !== 'set-cookie' && !HOP_BY_HOP.has(name)) headers[name] = value;
+  }
+  const cookies = response.headers.getSetCookie();
+  if (cookies.length > 0) headers['set-cookie'] = cookies;
+  return headers;
+}
+
+function ignore(): void {}
