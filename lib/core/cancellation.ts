@@ -8,22 +8,23 @@ import { type CancelDetails, CancelReason } from './reason.ts';
  */
 export class Cancellation {
   readonly reason: CancelReason;
-  readonly #details: CancelDetails | undefined;
-  #error: CancellationError | undefined;
-  order = 0;
+  readonly details: CancelDetails | undefined;
+  order: number;
+  made: CancellationError | undefined;
   /** The reason that a foreign signal was aborted with; `signal.reason` of every linked token shows this very value. */
   readonly foreign: { readonly reason: unknown } | undefined;
 
-  constructor(reason: CancelReason, details?: CancelDetails, error?: CancellationError, foreign?: { reason: unknown }) {
+  constructor(reason: CancelReason, details?: CancelDetails, made?: CancellationError, foreign?: { reason: unknown }) {
     this.reason = reason;
-    this.#details = details;
-    this.#error = error;
+    this.details = details;
+    this.order = 0;
+    this.made = made;
     this.foreign = foreign;
   }
 
   get error(): CancellationError {
-    this.#error ??= stackless(this.reason, this.#details);
-    return this.#error;
+    this.made ??= stackless(this.reason, this.details);
+    return this.made;
   }
 
   get signalReason(): unknown {

@@ -2,7 +2,7 @@
 import type { Cancellation } from './cancellation.ts';
 import { instrument } from './instrument.ts';
 import { type Registration, running, take } from './registration.ts';
-import { type CallbackErrorHook, type Failure, report } from './report.ts';
+import { aggregate, type CallbackErrorHook, type Failure, report } from './report.ts';
 
 /** One pass of callbacks over a subtree. */
 export class Pass {
@@ -11,7 +11,7 @@ export class Pass {
   readonly #hookOf: (token: object) => CallbackErrorHook | undefined;
   /** Collects the async callbacks where somebody waits for them to settle. */
   readonly settling: Promise<void>[] | undefined;
-  readonly failures: Failure[] = [];
+  #failures: Failure[] | undefined;
 
   constructor(
     cancellation: Cancellation,
@@ -21,6 +21,7 @@ export class Pass {
     this.cancellation = cancellation;
     this.#hookOf = hookOf as (token: object) => CallbackErrorHook | undefined;
     this.settling = settling;
+    this.#failures = undefined;
   }
 
   /** Runs the callback of a registration that has left its token's list. */
@@ -38,7 +39,20 @@ export class Pass {
 
   #fail(token: object, error: unknown): void {
     instrument?.callbackRan?.(token, true);
-    this.failures.push({ hook: this.#hookOf(token), error });
+    this.#failures ??= [];
+    this.#failures.push({ hook: this.#hookOf(token), error });
+  }
+
+  /** Hands what failed so far to the hooks. */
+  report(): void {
+    const failures = this.#failures;
+    this.#failures = undefined;
+    if (failures !== undefined) report(failures);
+  }
+
+  /** Throws what failed, for the one who waits for the pass. */
+  rethrow(): void {
+    if (this.#failures !== undefined) throw aggregate(this.#failures.map((failure) => failure.error));
   }
 
   /** Follows an async callback to its end. Its rejection never goes unhandled. */
@@ -47,7 +61,7 @@ export class Pass {
       () => instrument?.callbackRan?.(token, false),
       (error: unknown) => {
         this.#fail(token, error);
-        if (this.settling === undefined) report(this.failures.splice(0));
+        if (this.settling === undefined) this.report();
       },
     );
     const done = settled.then(() => running(registration, undefined));

@@ -101,7 +101,9 @@ export class CancellationSource implements Source<CancellationToken> {
 onChild((parent, options) => {
   if (options === undefined) return new CancellationSource(parent);
   if (typeof options !== 'object' || options === null) throw new TypeError(expected('options', 'an object', options));
-  return new CancellationSource({ ...options, parent });
+  // Field by field: a spread was measured to cost more than all the rest of a child.
+  const { timeout, deadline, name, onCallbackError } = options;
+  return new CancellationSource({ parent, timeout, deadline, name, onCallbackError });
 });
 
 /** A token of a source with options: everything is checked before anything is made. */

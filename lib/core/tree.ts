@@ -28,7 +28,6 @@ import { canBeCancelled, deadlineOf, hookOf, type Kin, settle } from './kin.ts';
 import { Rare } from './rare.ts';
 import { CancelReason } from './reason.ts';
 import { append, count, onTakenBack, Registration, remove } from './registration.ts';
-import { aggregate, report } from './report.ts';
 import { listen, SignalOwner, unlimited } from './signal.ts';
 import type { CancelCallback, ChildOptions, Look, ReadSide, Source } from './surface.ts';
 
@@ -217,32 +216,57 @@ export class CancellationToken implements ReadSide {
 
     /** Called when a token becomes observed: links it and, as long as they were not observed, its ancestors. */
     const link = (start: CancellationToken): void => {
-      const rest = [start];
-      for (let child = rest.pop(); child !== undefined; child = rest.pop()) {
-        const rare = child.#rare;
-        if (rare?.relays !== undefined) for (const relay of rare.relays) rest.push(relay);
-        if (rare?.foreign !== undefined) rare.unfollow = listen(rare.foreign, arrived.bind(undefined, child));
-        const parent = child.#parent;
-        if (parent === undefined || parent.#stamp < 0) continue;
-        if (!observed(parent)) rest.push(parent);
-        addChild(parent, child);
+      const wide = climb(start);
+      if (wide === undefined) return;
+      const rest = [wide];
+      for (let token = rest.pop(); token !== undefined; token = rest.pop()) {
+        const { foreign, relays = [] } = token.#rare as Rare<CancellationToken>;
+        if (foreign !== undefined) tree.rare(token).unfollow = listen(foreign, arrived.bind(undefined, token));
+        for (const relay of relays) {
+          const next = climb(relay);
+          if (next !== undefined) rest.push(next);
+        }
       }
     };
 
-    /** Called when nobody observes a token any more, or it is decided: the way back. */
+    /** Links parent by parent. @returns the one where it takes more: several parents, or a signal */
+    const climb = (start: CancellationToken): CancellationToken | undefined => {
+      for (let child = start; ; ) {
+        if (child.#rare !== undefined && isWide(child.#rare)) return child;
+        const parent = child.#parent;
+        if (parent === undefined || parent.#stamp < 0) return undefined;
+        const known = observed(parent);
+        addChild(parent, child);
+        if (known) return undefined;
+        child = parent;
+      }
+    };
+
+    const isWide = (rare: Rare<CancellationToken>): boolean => rare.relays !== undefined || rare.foreign !== undefined;
+
+    /** The way back, when nobody observes a token any more, or it is decided. */
     const unlink = (start: CancellationToken): void => {
-      const rest = [start];
-      for (let child = rest.pop(); child !== undefined; child = rest.pop()) {
-        const rare = child.#rare;
-        if (rare?.relays !== undefined) for (const relay of rare.relays) rest.push(relay);
-        if (rare?.unfollow !== undefined) {
-          rare.unfollow();
-          rare.unfollow = undefined;
+      const wide = descend(start);
+      if (wide === undefined) return;
+      const rest = [wide];
+      for (let token = rest.pop(); token !== undefined; token = rest.pop()) {
+        const { unfollow, relays = [] } = token.#rare as Rare<CancellationToken>;
+        unfollow?.();
+        for (const relay of relays) {
+          const next = descend(relay);
+          if (next !== undefined) rest.push(next);
         }
-        if (child.#next === undefined) continue;
+      }
+    };
+
+    const descend = (start: CancellationToken): CancellationToken | undefined => {
+      for (let child = start; ; ) {
+        if (child.#rare !== undefined && isWide(child.#rare)) return child;
+        if (child.#next === undefined) return undefined;
         const parent = child.#parent as CancellationToken;
         removeChild(parent, child);
-        if (!observed(parent)) rest.push(parent);
+        if (observed(parent)) return undefined;
+        child = parent;
       }
     };
 
@@ -292,7 +316,18 @@ export class CancellationToken implements ReadSide {
           }
         }
       }
-      if (pass.settling === undefined && pass.failures.length > 0) report(pass.failures.splice(0));
+      if (pass.settling === undefined) pass.report();
+    };
+
+    /** Lets go of whatever a token that closes holds, and of whatever holds it. */
+    const release = (token: CancellationToken): void => {
+      unlink(token);
+      if (token.#alarm !== undefined) clearAlarm(token.#alarm);
+      for (let first = token.#callbacks; first !== undefined; first = token.#callbacks) {
+        token.#callbacks = remove(first, first);
+      }
+      for (let child = token.#children; child !== undefined; child = token.#children) removeChild(token, child);
+      if (token.#rare !== undefined) token.#rare.relays = token.#rare.controller = undefined;
     };
 
     // ── Callbacks ──────────────────────────────────────────────────────────────────────────────────────────────────
@@ -303,7 +338,7 @@ export class CancellationToken implements ReadSide {
         const late = new Registration(undefined, callback);
         const pass = new Pass(token.#cancellation as Cancellation, hook);
         pass.run(late, token);
-        if (pass.failures.length > 0) report(pass.failures.splice(0));
+        pass.report();
         return late;
       }
       if (token.#stamp === CLOSED) return new Registration(undefined, undefined);
@@ -416,20 +451,14 @@ export class CancellationToken implements ReadSide {
         const pass = new Pass(cancellation, hook, settling);
         deliver(token, pass);
         await Promise.all(settling);
-        if (pass.failures.length > 0) throw aggregate(pass.failures.map((failure) => failure.error));
+        pass.rethrow();
         return true;
       },
       close: (token) => {
         if (!live(token)) return;
-        if (observed(token)) unlink(token);
+        if (token.#rare !== undefined || observed(token)) release(token);
         token.#stamp = CLOSED;
-        if (token.#alarm !== undefined) clearAlarm(token.#alarm);
-        for (let first = token.#callbacks; first !== undefined; first = token.#callbacks) {
-          token.#callbacks = remove(first, first);
-        }
-        for (let child = token.#children; child !== undefined; child = token.#children) removeChild(token, child);
         token.#parent = undefined;
-        if (token.#rare !== undefined) token.#rare.relays = token.#rare.controller = undefined;
         instrument?.closed?.(token);
       },
       setDeadline,
