@@ -8,7 +8,7 @@
 //    response tells; on Node 20 a second pipelined response is told nothing, hence the watch on the socket.
 // 4. 'end' of a request's body does not prove that it is whole.
 import type { ServerResponse } from 'node:http';
-import type { ServerHttp2Stream } from 'node:http2';
+import type { Http2Session, ServerHttp2Stream } from 'node:http2';
 import type { Socket } from 'node:net';
 import type { TLSSocket } from 'node:tls';
 import type { CancelReason } from '../core/index.ts';
@@ -20,32 +20,31 @@ export interface Watcher {
 }
 
 const watcher = Symbol('nevermind.watcher');
+const session = Symbol('nevermind.session');
 const pipeline = Symbol('nevermind.pipeline');
 
 type Watched<T> = T & { [watcher]: Watcher };
+/** A stream that has closed knows its session no more. */
+type WatchedStream = Watched<ServerHttp2Stream> & { [session]: Http2Session | undefined };
 
 /** Follows an HTTP/2 stream on the server's side. The listeners are shared: one closure less for each request. */
 export function watchStream(stream: ServerHttp2Stream, following: Watcher): void {
-  (stream as Watched<ServerHttp2Stream>)[watcher] = following;
-  stream.on('aborted', onAborted);
-  stream.on('close', onStreamClose);
+  const watched = stream as WatchedStream;
+  watched[watcher] = following;
+  watched[session] = stream.session;
+  stream.on('aborted', onStreamOver);
+  // Says the same where 'aborted' is not given: Node ends the response to a HEAD before anybody answers, and takes it for whole.
+  stream.on('close', onStreamOver);
   // A reset with a code other than 0 and 8 comes with an 'error', which would end the process if nobody listened.
   stream.on('error', ignore);
 }
 
-function onAborted(this: unknown): void {
-  const stream = this as Watched<ServerHttp2Stream>;
-  stream[watcher].closed(isConnectionLost(stream) ? 'PEER_CLOSED' : 'CANCELLED');
+function onStreamOver(this: unknown): void {
+  const stream = this as WatchedStream;
+  stream[watcher].closed(isLost(stream[session]) ? 'PEER_CLOSED' : 'CANCELLED');
 }
 
-function onStreamClose(this: unknown): void {
-  const stream = this as Watched<ServerHttp2Stream>;
-  // Without 'aborted' before it this is a normal end, or a reset while a queued response was flushing.
-  stream[watcher].closed(stream.rstCode === 0 ? 'PEER_CLOSED' : 'CANCELLED');
-}
-
-/** Only to be asked inside 'aborted': a stream that has closed knows its session no more. */
-function isConnectionLost({ session }: ServerHttp2Stream): boolean {
+function isLost(session: Http2Session | undefined): boolean {
   return session === undefined || session.destroyed || session.socket.destroyed;
 }
 

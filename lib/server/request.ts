@@ -1,5 +1,5 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import type { Http2ServerRequest, Http2ServerResponse, ServerHttp2Stream } from 'node:http2';
+import type { Http2ServerRequest, Http2ServerResponse } from 'node:http2';
 import { CancellationSource, type CancellationToken, type CancelReason } from '../core/index.ts';
 import { type Watcher, watchResponse, watchStream } from './peer.ts';
 
@@ -44,16 +44,16 @@ export function tokenOf(
       'Expected `req` and `res` to be the request and response that a node:http or node:http2 server gave its handler.',
     );
   }
-  const followed =
-    'stream' in res ? followStream(res.stream) : followResponse(req as IncomingMessage, res as ServerResponse);
+  const followed = 'stream' in res ? followStream(res) : followResponse(req as IncomingMessage, res as ServerResponse);
   known.set(res, followed.source.token);
   return followed.source.token;
 }
 
 // Asked late, an exchange that is over will not say so again: its state is read instead.
 
-function followStream(stream: ServerHttp2Stream): RequestSource {
-  const followed = new RequestSource(stream);
+function followStream(res: Http2ServerResponse): RequestSource {
+  const { stream } = res;
+  const followed = new RequestSource(res);
   if (stream.aborted) followed.source.cancel('CANCELLED');
   else if (stream.destroyed) followed.source.close();
   else watchStream(stream, followed);

@@ -20,6 +20,8 @@ export interface Ask {
 export interface Asked {
   /** Waits until what has come (HTTP/1.1: with its head) contains `text`. */
   until(text: string): Promise<string>;
+  /** Waits for the response's head. */
+  readonly responded: Promise<void>;
   /** Everything that came, once the response is over or broken off. */
   readonly over: Promise<string>;
   /** HTTP/2 only: RST_STREAM. */
@@ -142,6 +144,7 @@ class Http1Client extends BaseClient {
     const received = this.#received;
     return {
       until: (text) => received.until(text),
+      responded: received.until('\r\n\r\n').then(ignore),
       over: received.over,
       reset: () => this.drop(),
       get status() {
@@ -187,6 +190,7 @@ class Http2Client extends BaseClient {
     else if (body !== undefined) stream.end(body);
     return {
       until: (text) => received.until(text),
+      responded: new Promise((resolve) => stream.once('response', () => resolve())),
       over: received.over,
       reset: (code = http2.constants.NGHTTP2_CANCEL) => stream.close(code),
       get status() {

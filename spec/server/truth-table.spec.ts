@@ -1,0 +1,161 @@
+// The token of a request: every shape of a request × everything its client can do × every protocol × every way to serve.
+// PEER_CLOSED only when the peer left before the response was queued, CANCELLED for a reset on a live session, nothing after.
+import { afterEach, describe, expect, it } from 'vitest';
+import type { CancelReason } from '../../lib/core/index.ts';
+import { type Ask, type Asked, type Client, connect, PROTOCOLS, type Protocol } from './support/peers.ts';
+import { type Relay, relay } from './support/relay.ts';
+import { type Seen, SUBJECTS, type Subject } from './support/subjects.ts';
+
+/** How a request looks, and how far its handler goes before it hangs. */
+interface Shape {
+  ask: Ask;
+  on?: readonly Protocol[];
+  streams?: true;
+  /** Brings the connection into the state the shape needs. */
+  before?(client: Client, subject: Subject): Promise<Neighbour | undefined>;
+  handle?(seen: Seen, asked: Asked): Promise<unknown>;
+}
+
+/** Another request on the same connection. */
+interface Neighbour {
+  asked: Asked;
+  seen: Seen;
+}
+
+const readBody = async (seen: Seen) => expect(await seen.readBody()).toBe('Ada');
+const begin = async (seen: Seen, asked: Asked) => {
+  seen.begin('one');
+  await asked.until('one');
+};
+
+const SHAPES: Record<string, Shape> = {
+  GET: { ask: {} },
+  HEAD: { ask: { method: 'HEAD' } },
+  'POST, body read': { ask: { method: 'POST', body: 'Ada' }, handle: readBody },
+  'POST, body not read': { ask: { method: 'POST', body: 'Ada' } },
+  'upload under way': { ask: { method: 'POST', body: 'Ad', unfinished: true } },
+  'upload being read': {
+    ask: { method: 'POST', body: 'Ad', unfinished: true },
+    handle: async (seen) => void seen.readBody().catch(() => {}),
+  },
+  'streamed response': { ask: {}, streams: true, handle: begin },
+  'server-sent events': { ask: { headers: { accept: 'text/event-stream' } }, streams: true, handle: begin },
+  'a connection used before': {
+    ask: {},
+    async before(client, subject) {
+      const first = client.ask({ path: '/first' });
+      (await subject.seen.take()).answer('first.');
+      await first.until('first.');
+      return undefined;
+    },
+  },
+  'another request under way on the connection': {
+    ask: {},
+    async before(client, subject) {
+      const asked = client.ask({ path: '/first' });
+      return { asked, seen: await subject.seen.take() };
+    },
+  },
+  'Expect: 100-continue': {
+    ask: { method: 'POST', headers: { expect: '100-continue' }, body: 'Ada' },
+    handle: readBody,
+  },
+  'upgrade refused': {
+    ask: { headers: { connection: 'Upgrade', upgrade: 'websocket' } },
+    on: ['HTTP/1.1'],
+  },
+};
+
+/** What the client does while the handler hangs. */
+interface Deed {
+  do(situation: { client: Client; asked: Asked; relay: Relay }): void;
+  expected: CancelReason;
+  on?: readonly Protocol[];
+  spares?: 'neighbour';
+}
+
+const HTTP2: readonly Protocol[] = ['h2c', 'h2 over TLS'];
+
+const DEEDS: Record<string, Deed> = {
+  'leaves (FIN)': { do: ({ client }) => client.leave(), expected: 'PEER_CLOSED' },
+  'closes its half only': { do: ({ client }) => client.halfClose(), expected: 'PEER_CLOSED' },
+  'breaks the connection (TCP RST)': { do: ({ client }) => client.drop(), expected: 'PEER_CLOSED' },
+  'is killed (SIGKILL)': { do: ({ relay }) => relay.kill(), expected: 'PEER_CLOSED' },
+  'resets the stream': { do: ({ asked }) => asked.reset(8), expected: 'CANCELLED', on: HTTP2, spares: 'neighbour' },
+  'resets the stream as undici does (code 0)': {
+    do: ({ asked }) => asked.reset(0),
+    expected: 'CANCELLED',
+    on: HTTP2,
+    spares: 'neighbour',
+  },
+  'resets the stream with an error (code 2)': {
+    do: ({ asked }) => asked.reset(2),
+    expected: 'CANCELLED',
+    on: HTTP2,
+    spares: 'neighbour',
+  },
+};
+
+const cells = (protocol: Protocol, streams: boolean) =>
+  Object.entries(SHAPES)
+    .filter(([, shape]) => (shape.on ?? PROTOCOLS).includes(protocol) && (streams || !shape.streams))
+    .map(([name, shape]) => ({ name, shape }));
+
+const ends: (() => void | Promise<void>)[] = [];
+afterEach(async () => {
+  await Promise.all(ends.splice(0).map((end) => end()));
+});
+
+describe.each(Object.entries(SUBJECTS))('%s', (name, start) => {
+  describe.each(PROTOCOLS)('over %s', (protocol) => {
+    const shapes = cells(protocol, name !== 'serve, exchange handler');
+    const deeds = Object.entries(DEEDS).filter(([, deed]) => (deed.on ?? PROTOCOLS).includes(protocol));
+
+    /** A request in its shape, with its handler hanging. */
+    async function set(shape: Shape, killable = false) {
+      const subject = await start(protocol);
+      ends.push(subject.close);
+      const through = killable ? await relay(subject.port) : { port: subject.port, kill() {} };
+      ends.push(through.kill);
+      const client = await connect(protocol, through.port);
+      ends.push(() => client.leave());
+      const neighbour = await shape.before?.(client, subject);
+      const asked = client.ask(shape.ask);
+      const seen = await subject.seen.take();
+      await shape.handle?.(seen, asked);
+      return { subject, relay: through, client, neighbour, asked, seen };
+    }
+
+    describe.each(shapes)('$name', ({ shape }) => {
+      it('S3-06: completes, and nothing cancels it after that', async () => {
+        const { subject, client, neighbour, asked, seen } = await set(shape);
+        neighbour?.seen.answer('first');
+        if (shape.streams) seen.end('two.');
+        else seen.answer('two.');
+        await (shape.ask.method === 'HEAD' ? asked.responded : asked.until('two.'));
+        client.leave();
+        await subject.settled();
+        expect(seen.token.reason).toBeUndefined();
+        expect(neighbour?.seen.token.reason).toBeUndefined();
+      });
+
+      it.each(deeds)('S3-05: its client %s', async (deed, { do: doIt, expected, spares }) => {
+        const { relay, client, neighbour, asked, seen } = await set(shape, deed.includes('SIGKILL'));
+        const reason = cancelOf(seen);
+        doIt({ client, asked, relay });
+        expect(await reason).toBe(expected);
+        if (neighbour === undefined) return;
+        if (spares === undefined) expect(await cancelOf(neighbour.seen)).toBe(expected);
+        else {
+          // S0-19
+          expect(neighbour.seen.token.cancelled).toBe(false);
+          neighbour.seen.answer('first');
+          await neighbour.asked.until('first');
+        }
+      });
+    });
+  });
+});
+
+const cancelOf = ({ token }: Seen) =>
+  new Promise<CancelReason>((resolve) => token.onCancel(({ reason }) => resolve(reason)));
