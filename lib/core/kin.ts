@@ -33,13 +33,14 @@ function parentsOf<T>(token: T, kin: Kin<T>): readonly T[] {
 export function settle<T>(start: T, kin: Kin<T>): void {
   // Live, but only as long as a signal says so: asked once in this walk, never stamped.
   const unsure = new Set<T>();
-  const path = [start];
-  for (let token = path.at(-1); token !== undefined; token = path.at(-1)) {
-    const open = parentsOf(token, kin).find((parent) => !kin.settled(parent) && !unsure.has(parent));
-    if (open !== undefined) path.push(open);
-    else {
+  const path = [{ token: start, parents: parentsOf(start, kin), next: 0 }];
+  for (let step = path.at(-1); step !== undefined; step = path.at(-1)) {
+    const parent = step.parents[step.next++];
+    if (parent === undefined) {
       path.pop();
-      if (!decide(token, kin, unsure)) unsure.add(token);
+      if (!kin.settled(step.token) && !decide(step.token, kin, unsure)) unsure.add(step.token);
+    } else if (!kin.settled(parent) && !unsure.has(parent)) {
+      path.push({ token: parent, parents: parentsOf(parent, kin), next: 0 });
     }
   }
 }
@@ -70,6 +71,15 @@ function decide<T>(token: T, kin: Kin<T>, unsure: ReadonlySet<T>): boolean {
 
 /** The least deadline of a token and its ancestors; of a token that waits for all its parents, the last of theirs. */
 export function deadlineOf<T>(start: T, kin: Kin<T>): number {
+  let least = Number.POSITIVE_INFINITY;
+  for (let token: T | undefined = start; token !== undefined && !kin.closed(token); token = kin.parent(token)) {
+    if (kin.rare(token)?.relays !== undefined) return Math.min(least, joinedDeadline(token, kin));
+    least = Math.min(least, kin.deadline(token));
+  }
+  return least;
+}
+
+function joinedDeadline<T>(start: T, kin: Kin<T>): number {
   let least = Number.POSITIVE_INFINITY;
   const ancestors = new Set([start]);
   // A set hands out what is added while it is walked.

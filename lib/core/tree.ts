@@ -286,7 +286,7 @@ export class CancellationToken implements ReadSide {
       cancellation.order = ++epoch;
       adopt(token, cancellation);
       // At once, even when the callbacks run later: what cancels the parent meanwhile is not this token's cancel (E12).
-      if (observed(token)) unlink(token);
+      if (token.#next !== undefined || token.#rare !== undefined) unlink(token);
       instrument?.cancelRequested?.(token, cancellation.reason);
       return true;
     };
