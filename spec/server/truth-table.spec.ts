@@ -11,6 +11,8 @@ interface Shape {
   ask: Ask;
   on?: readonly Protocol[];
   streams?: true;
+  /** Also with a response that is queued and can't be sent. */
+  queues?: true;
   /** Brings the connection into the state the shape needs. */
   before?(client: Client, subject: Subject): Promise<Neighbour | undefined>;
   handle?(seen: Seen, asked: Asked): Promise<unknown>;
@@ -29,11 +31,11 @@ const begin = async (seen: Seen, asked: Asked) => {
 };
 
 const SHAPES: Record<string, Shape> = {
-  GET: { ask: {} },
+  GET: { ask: {}, queues: true },
   HEAD: { ask: { method: 'HEAD' } },
-  'POST, body read': { ask: { method: 'POST', body: 'Ada' }, handle: readBody },
+  'POST, body read': { ask: { method: 'POST', body: 'Ada' }, handle: readBody, queues: true },
   'POST, body not read': { ask: { method: 'POST', body: 'Ada' } },
-  'upload under way': { ask: { method: 'POST', body: 'Ad', unfinished: true } },
+  'upload under way': { ask: { method: 'POST', body: 'Ad', unfinished: true }, queues: true },
   'upload being read': {
     ask: { method: 'POST', body: 'Ad', unfinished: true },
     handle: async (seen) => void seen.readBody().catch(() => {}),
@@ -101,6 +103,8 @@ const cells = (protocol: Protocol, streams: boolean) =>
     .filter(([, shape]) => (shape.on ?? PROTOCOLS).includes(protocol) && (streams || !shape.streams))
     .map(([name, shape]) => ({ name, shape }));
 
+const MORE_THAN_BUFFERS_HOLD = 'x'.repeat(16 << 20);
+
 const ends: (() => void | Promise<void>)[] = [];
 afterEach(async () => {
   await Promise.all(ends.splice(0).map((end) => end()));
@@ -112,7 +116,7 @@ describe.each(Object.entries(SUBJECTS))('%s', (name, start) => {
     const deeds = Object.entries(DEEDS).filter(([, deed]) => (deed.on ?? PROTOCOLS).includes(protocol));
 
     /** A request in its shape, with its handler hanging. */
-    async function set(shape: Shape, killable = false) {
+    async function set(shape: Shape, killable = false, more: Ask = {}) {
       const subject = await start(protocol);
       ends.push(subject.close);
       const through = killable ? await relay(subject.port) : { port: subject.port, kill() {} };
@@ -120,7 +124,7 @@ describe.each(Object.entries(SUBJECTS))('%s', (name, start) => {
       const client = await connect(protocol, through.port);
       ends.push(() => client.leave());
       const neighbour = await shape.before?.(client, subject);
-      const asked = client.ask(shape.ask);
+      const asked = client.ask({ ...shape.ask, ...more });
       const seen = await subject.seen.take();
       await shape.handle?.(seen, asked);
       return { subject, relay: through, client, neighbour, asked, seen };
@@ -138,6 +142,19 @@ describe.each(Object.entries(SUBJECTS))('%s', (name, start) => {
         expect(seen.token.reason).toBeUndefined();
         expect(neighbour?.seen.token.reason).toBeUndefined();
       });
+
+      if (shape.queues)
+        it.each(deeds)(
+          'S3-06: nothing cancels it once the response is queued, if its client %s',
+          async (deed, { do: doIt }) => {
+            const { subject, relay, client, asked, seen } = await set(shape, deed.includes('SIGKILL'), { stall: true });
+            seen.answer(MORE_THAN_BUFFERS_HOLD);
+            doIt({ client, asked, relay });
+            client.leave();
+            await subject.settled();
+            expect(seen.token.reason).toBeUndefined();
+          },
+        );
 
       it.each(deeds)('S3-05: its client %s', async (deed, { do: doIt, expected, spares }) => {
         const { relay, client, neighbour, asked, seen } = await set(shape, deed.includes('SIGKILL'));

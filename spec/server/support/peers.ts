@@ -14,6 +14,8 @@ export interface Ask {
   body?: string;
   /** More of the body is to come, and never does. */
   unfinished?: boolean;
+  /** Reads nothing, so that a large response can't be sent to its end. */
+  stall?: boolean;
 }
 
 /** One request on the wire, and what has come back. */
@@ -39,8 +41,6 @@ export interface Client {
   halfClose(): void;
   /** Breaks the connection (TCP RST). */
   drop(): void;
-  /** Stops reading, so that the server's sending stalls. */
-  stall(): void;
   readonly gone: Promise<void>;
 }
 
@@ -112,10 +112,6 @@ abstract class BaseClient implements Client {
   drop(): void {
     this.raw.resetAndDestroy();
   }
-
-  stall(): void {
-    this.raw.pause();
-  }
 }
 
 /** Writes requests by hand. Responses arrive as the raw bytes of the connection. */
@@ -129,7 +125,7 @@ class Http1Client extends BaseClient {
     raw.once('close', () => this.#received.end());
   }
 
-  ask({ method = 'GET', path = '/', headers = {}, body, unfinished = false }: Ask = {}): Asked {
+  ask({ method = 'GET', path = '/', headers = {}, body, unfinished = false, stall = false }: Ask = {}): Asked {
     const length =
       body === undefined && !unfinished
         ? {}
@@ -142,6 +138,7 @@ class Http1Client extends BaseClient {
     const sent = unfinished ? `${(body ?? '').length.toString(16)}\r\n${body ?? ''}\r\n` : (body ?? '');
     this.raw.write(`${method} ${path} HTTP/1.1\r\n${fields.join('')}\r\n${sent}`);
     const received = this.#received;
+    if (stall) this.raw.pause();
     return {
       until: (text) => received.until(text),
       responded: received.until('\r\n\r\n').then(ignore),
@@ -172,7 +169,7 @@ class Http2Client extends BaseClient {
     this.session = session;
   }
 
-  ask({ method = 'GET', path = '/', headers = {}, body, unfinished = false }: Ask = {}): Asked {
+  ask({ method = 'GET', path = '/', headers = {}, body, unfinished = false, stall = false }: Ask = {}): Asked {
     const stream: ClientHttp2Stream = this.session.request(
       { ':method': method, ':path': path, ...headers },
       { endStream: body === undefined && !unfinished },
@@ -184,7 +181,7 @@ class Http2Client extends BaseClient {
     stream.on('response', (fields) => {
       head = fields;
     });
-    stream.on('data', (chunk: string) => received.add(chunk));
+    if (!stall) stream.on('data', (chunk: string) => received.add(chunk));
     stream.on('close', () => received.end());
     if (unfinished) stream.write(body ?? 'x');
     else if (body !== undefined) stream.end(body);
