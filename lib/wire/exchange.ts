@@ -20,10 +20,14 @@ export interface Exchange {
 }
 
 /** A handler may carry, under this key, a form of itself that takes an {@link Exchange}; a server prefers it. */
-export const exchangeHandler: unique symbol = Symbol.for('nevermind.exchange-handler') as never;
+export const exchangeHandler: unique symbol = Symbol.for('nevermind.exchange-handler');
 
 export interface ExchangeHandler {
-  (exchange: Exchange): void;
+  /**
+   * Takes over one exchange. Resolves when its work has ended, which may be long after the response: a drain wants to know
+   * what still runs. Never rejects.
+   */
+  (exchange: Exchange): Promise<void>;
 }
 
 /** The request's body went over the limit. */

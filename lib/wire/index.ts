@@ -1,5 +1,11 @@
 export { decodeError, type ErrorDetail, encodeError, type WireError } from './error-json.ts';
-export { formatGrpcTimeout, formatTimeout, type MalformedTimeout, parseGrpcTimeout, parseTimeout } from './deadline-header.ts';
+export {
+  formatGrpcTimeout,
+  formatTimeout,
+  type MalformedTimeout,
+  parseGrpcTimeout,
+  parseTimeout,
+} from './deadline-header.ts';
 export { isMetadataName, isMetadataValue } from './metadata.ts';
 export {
   GRPC_TIMEOUT_HEADER,

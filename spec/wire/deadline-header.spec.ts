@@ -12,14 +12,28 @@ describe('connect-timeout-ms', () => {
     expect(parseTimeout(value)).toBe(Number(value));
   });
 
-  it.each(['', '0', '0000000000', '-5', '+5', '1.5', '1e3', ' 5', '5 ', '0x10', '12345678901', '5,5', '5, 5', '٥', 'Infinity', 'NaN'])(
-    'refuses %j and says what is expected',
-    (value) => {
-      expect(parseTimeout(value)).toEqual({
-        expected: `Expected \`connect-timeout-ms\` to be a positive whole number of milliseconds, 1 to 10 digits, got \`${value}\`.`,
-      });
-    },
-  );
+  it.each([
+    '',
+    '0',
+    '0000000000',
+    '-5',
+    '+5',
+    '1.5',
+    '1e3',
+    ' 5',
+    '5 ',
+    '0x10',
+    '12345678901',
+    '5,5',
+    '5, 5',
+    '٥',
+    'Infinity',
+    'NaN',
+  ])('refuses %j and says what is expected', (value) => {
+    expect(parseTimeout(value)).toEqual({
+      expected: `Expected \`connect-timeout-ms\` to be a positive whole number of milliseconds, 1 to 10 digits, got \`${value}\`.`,
+    });
+  });
 
   it('repeats only the beginning of a long value', () => {
     const parsed = parseTimeout('9'.repeat(100_000));
@@ -72,7 +86,12 @@ describe('grpc-timeout', () => {
   });
 
   it('S1-21: over 8 digits it moves to a coarser unit, rounded down', () => {
-    expect([0.2, 99_999_999, 100_000_000, 100_000_999].map(formatGrpcTimeout)).toEqual(['1m', '99999999m', '100000S', '100000S']);
+    expect([0.2, 99_999_999, 100_000_000, 100_000_999].map(formatGrpcTimeout)).toEqual([
+      '1m',
+      '99999999m',
+      '100000S',
+      '100000S',
+    ]);
     expect(formatGrpcTimeout(99_999_999_999)).toBe('99999999S');
     expect(formatGrpcTimeout(100_000_000_000)).toBe('1666666M');
     expect(formatGrpcTimeout(Number.MAX_VALUE)).toBe('99999999H');

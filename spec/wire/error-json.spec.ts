@@ -2,11 +2,19 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { codes, decodeError, encodeError } from '../../lib/wire/index.ts';
 
-const detail = fc.record({ type: fc.string(), value: fc.base64String(), debug: fc.jsonValue().map((value) => JSON.parse(JSON.stringify(value))) });
+const detail = fc.record({
+  type: fc.string(),
+  value: fc.base64String(),
+  debug: fc.jsonValue().map((value) => JSON.parse(JSON.stringify(value))),
+});
 
 describe('error JSON', () => {
   it('what is encoded decodes to the same, for every code', () => {
-    const errors = fc.record({ code: fc.constantFrom(...codes), message: fc.string(), details: fc.array(detail, { maxLength: 3 }) });
+    const errors = fc.record({
+      code: fc.constantFrom(...codes),
+      message: fc.string(),
+      details: fc.array(detail, { maxLength: 3 }),
+    });
     fc.assert(
       fc.property(errors, (error) => {
         expect(decodeError(JSON.parse(encodeError(error)), 'unknown')).toEqual(error);
@@ -24,14 +32,31 @@ describe('error JSON', () => {
     expect(encodeError({ code: 'aborted', message: 'm', details: [cyclic] })).toBe('{"code":"aborted","message":"m"}');
   });
 
-  it.each([{}, { code: null }, { code: 1 }, { code: 'no_such_code' }, { code: 'CANCELED' }, { code: '__proto__' }, null, [[]], 'text', 7, undefined])(
-    'without a code that exists, %j means what the HTTP status means',
-    (body) => expect(decodeError(body, 'unavailable').code).toBe('unavailable'),
+  it.each([
+    {},
+    { code: null },
+    { code: 1 },
+    { code: 'no_such_code' },
+    { code: 'CANCELED' },
+    { code: '__proto__' },
+    null,
+    [[]],
+    'text',
+    7,
+    undefined,
+  ])('without a code that exists, %j means what the HTTP status means', (body) =>
+    expect(decodeError(body, 'unavailable').code).toBe('unavailable'),
   );
 
   it('keeps the message when only the code is unusable, and drops what has the wrong type', () => {
-    expect(decodeError({ code: 'oops', message: 'm' }, 'internal')).toEqual({ code: 'internal', message: 'm', details: [] });
-    expect(decodeError({ code: 'aborted', message: 1, details: [1, null, {}, { type: 2 }, { type: 'ok' }] }, 'internal')).toEqual({
+    expect(decodeError({ code: 'oops', message: 'm' }, 'internal')).toEqual({
+      code: 'internal',
+      message: 'm',
+      details: [],
+    });
+    expect(
+      decodeError({ code: 'aborted', message: 1, details: [1, null, {}, { type: 2 }, { type: 'ok' }] }, 'internal'),
+    ).toEqual({
       code: 'aborted',
       message: '',
       details: [{ type: 'ok' }],

@@ -41,11 +41,17 @@ describe('codes', () => {
 
   it('there are sixteen, and nothing else is one', () => {
     expect(codes).toHaveLength(16);
-    for (const other of ['ok', 'CANCELED', 'cancelled', '', '__proto__', 'toString', 1, null, undefined]) expect(isCode(other)).toBe(false);
+    for (const other of ['ok', 'CANCELED', 'cancelled', '', '__proto__', 'toString', 1, null, undefined])
+      expect(isCode(other)).toBe(false);
   });
 
   it('gRPC 0 is no error, and a number nobody gave out is unknown', () => {
-    expect([codeOfGrpc(0), codeOfGrpc(17), codeOfGrpc(-1), codeOfGrpc(1.5)]).toEqual([undefined, 'unknown', 'unknown', 'unknown']);
+    expect([codeOfGrpc(0), codeOfGrpc(17), codeOfGrpc(-1), codeOfGrpc(1.5)]).toEqual([
+      undefined,
+      'unknown',
+      'unknown',
+      'unknown',
+    ]);
   });
 
   it.each([
@@ -73,12 +79,22 @@ describe('reasons', () => {
     ['PEER_CLOSED', 'canceled', 'unavailable', 499, false],
     ['TIMEOUT', 'deadline_exceeded', 'deadline_exceeded', 504, true],
     ['SHUTDOWN', 'unavailable', 'unavailable', 503, true],
-  ] as const)('S1-02, S1-24, S3-04: %s is %s on the server, %s to the caller, HTTP %d, answered: %s', (reason, code, client, http, answered) => {
-    expect([codeOfReason(reason), clientCodeOfReason(reason), httpOfReason(reason), isAnswered(reason)]).toEqual([code, client, http, answered]);
-  });
+  ] as const)(
+    'S1-02, S1-24, S3-04: %s is %s on the server, %s to the caller, HTTP %d, answered: %s',
+    (reason, code, client, http, answered) => {
+      expect([codeOfReason(reason), clientCodeOfReason(reason), httpOfReason(reason), isAnswered(reason)]).toEqual([
+        code,
+        client,
+        http,
+        answered,
+      ]);
+    },
+  );
 
   it('E27: a body that did not arrive in time is 408, and only that', () => {
-    expect((['CANCELLED', 'PEER_CLOSED', 'TIMEOUT', 'SHUTDOWN'] as const).map((reason) => httpOfReason(reason, true))).toEqual([499, 499, 408, 503]);
+    expect(
+      (['CANCELLED', 'PEER_CLOSED', 'TIMEOUT', 'SHUTDOWN'] as const).map((reason) => httpOfReason(reason, true)),
+    ).toEqual([499, 499, 408, 503]);
   });
 
   it('a received code stands for a reason only where it is a cancellation', () => {
@@ -118,16 +134,24 @@ describe('resets', () => {
   });
 
   it('only REFUSED_STREAM is safe to send again', () => {
-    expect(Array.from({ length: 20 }, (_, rst) => rst).filter((rst) => failureOfReset(rst).neverProcessed)).toEqual([7]);
+    expect(Array.from({ length: 20 }, (_, rst) => rst).filter((rst) => failureOfReset(rst).neverProcessed)).toEqual([
+      7,
+    ]);
   });
 });
 
 describe("Node's errors", () => {
-  it.each(['ECONNREFUSED', 'ENOTFOUND', 'ETIMEDOUT', 'ERR_HTTP2_GOAWAY_SESSION'])('%s is unavailable, never processed', (code) => {
-    expect(failureOfNodeError(code)).toEqual({ code: 'unavailable', neverProcessed: true, name: code });
-  });
+  it.each(['ECONNREFUSED', 'ENOTFOUND', 'ETIMEDOUT', 'ERR_HTTP2_GOAWAY_SESSION'])(
+    '%s is unavailable, never processed',
+    (code) => {
+      expect(failureOfNodeError(code)).toEqual({ code: 'unavailable', neverProcessed: true, name: code });
+    },
+  );
 
-  it.each(['ECONNRESET', 'EPIPE', 'ERR_HTTP2_SESSION_ERROR', 'anything'])('%s is unavailable, perhaps processed', (code) => {
-    expect(failureOfNodeError(code)).toEqual({ code: 'unavailable', neverProcessed: false, name: code });
-  });
+  it.each(['ECONNRESET', 'EPIPE', 'ERR_HTTP2_SESSION_ERROR', 'anything'])(
+    '%s is unavailable, perhaps processed',
+    (code) => {
+      expect(failureOfNodeError(code)).toEqual({ code: 'unavailable', neverProcessed: false, name: code });
+    },
+  );
 });

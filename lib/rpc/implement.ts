@@ -1,0 +1,39 @@
+import type { CallContext } from './context.ts';
+import type { Method, Methods, RequestReceived, ResponseToSend, Service } from './contract.ts';
+
+/** A method's work: the request as its schema has read it, and what belongs to the call. */
+export type Implement<M extends Method> = (
+  request: RequestReceived<M>,
+  context: CallContext,
+) => ResponseToSend<M> | Promise<ResponseToSend<M>>;
+
+export type Implementations<M extends Methods> = { readonly [K in keyof M]: Implement<M[K]> };
+
+/** A service with its work, ready for `createHandler`. */
+export interface Implementation {
+  readonly service: Service;
+  /** Runs one method; what it returns is not checked yet. */
+  call(method: string, request: unknown, context: CallContext): unknown;
+}
+
+/**
+ * Joins a service and its work.
+ *
+ * @param service what {@link service} made
+ * @param methods a function for each method of the contract; an object or an instance of a class, which stays `this`
+ * @throws TypeError when a method is missing
+ */
+export function implement<M extends Methods>(service: Service<M>, methods: Implementations<M>): Implementation {
+  // Read by name: the contract's types have done their work at the call of `implement`.
+  const work = methods as Readonly<Record<string, unknown>>;
+  for (const name of Object.keys(service.methods)) {
+    if (typeof work[name] === 'function') continue;
+    throw new TypeError(
+      `Expected \`${service.name}.${name}\` to be implemented by a function, got \`${String(work[name])}\`.`,
+    );
+  }
+  return {
+    service,
+    call: (method, request, context) => (work as Record<string, Implement<Method>>)[method]?.(request, context),
+  };
+}

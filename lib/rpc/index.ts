@@ -1,0 +1,8 @@
+// The contract: what both sides share.
+export { service, type Service, unary, type Unary, type Method, type Methods } from './contract.ts';
+export { RpcError, type RpcErrorOptions, RpcCode } from './error.ts';
+export type { Schema } from './schema.ts';
+
+// Above: what users need. Below: what a transport is built of.
+
+export type { CallPhase, Transport, UnaryCall, UnaryReply } from './transport.ts';

@@ -1,0 +1,48 @@
+import { type Exchange, type ExchangeHandler, exchangeHandler, parseTimeout, TIMEOUT_HEADER } from '../wire/index.ts';
+import { answerError } from './answer.ts';
+import type { Implementation } from './implement.ts';
+import { route, routesOf } from './router.ts';
+import { ServedCall } from './served-call.ts';
+import { type HandlerOptions, settingsOf } from './settings.ts';
+import { type WebContext, WebExchange } from './web-exchange.ts';
+
+/** A web handler for any server that speaks `Request` and `Response`; `serve` of ours takes the shorter way through it. */
+export interface RpcHandler {
+  (request: Request, context?: WebContext): Promise<Response>;
+  readonly [exchangeHandler]: ExchangeHandler;
+}
+
+/**
+ * Makes one handler of implemented services, over the Connect protocol with JSON.
+ *
+ * A call's token is a child of the request's: of `context.token` where the server gives one, else of `request.signal`.
+ * The handler answers by itself at the deadline (504) and at a shutdown (503); a caller that cancelled or left gets no
+ * answer. Whatever the implementation brings after that is dropped and told to `onAbandoned`.
+ *
+ * It never rejects. It does not stop an implementation that ignores its token.
+ *
+ * @param implementations what {@link implement} made
+ * @throws TypeError or RangeError for an option that makes no sense, or a service that is implemented twice
+ */
+export function createHandler(implementations: readonly Implementation[], options: HandlerOptions = {}): RpcHandler {
+  const settings = settingsOf(options);
+  const routes = routesOf(implementations, settings.prefix);
+
+  const serveExchange = async (exchange: Exchange): Promise<void> => {
+    const found = route(routes, exchange);
+    if (found === undefined) return;
+    const timeout = parseTimeout(exchange.header(TIMEOUT_HEADER));
+    if (typeof timeout === 'number') await new ServedCall(found, exchange, timeout, settings).serve();
+    else answerError(exchange, 400, 'invalid_argument', timeout.expected);
+  };
+
+  const handler = (request: Request, context?: WebContext) =>
+    new Promise<Response>((resolve) => {
+      void serveExchange(new WebExchange(request, context, resolve));
+    });
+  return Object.assign(handler, { [exchangeHandler]: serveExchange });
+}
+
+export type { CallContext } from './context.ts';
+export { type Implementation, type Implementations, implement } from './implement.ts';
+export type { Abandoned, HandlerOptions } from './settings.ts';

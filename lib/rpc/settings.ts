@@ -1,0 +1,73 @@
+import type { CancellationError } from '../core/index.ts';
+import { DEFAULT_MAX_BODY_BYTES } from './body.ts';
+
+/** An implementation whose call was over before it had ended; nothing of it reached the caller. */
+export interface Abandoned {
+  /** The path of the method. */
+  readonly name: string;
+  /** Why the call was over. */
+  readonly error: CancellationError;
+  /** How long the implementation ran on after that, in milliseconds. */
+  readonly ranOnMs: number;
+  /** What it brought in the end. */
+  readonly outcome:
+    | { readonly kind: 'value'; readonly value: unknown }
+    | { readonly kind: 'error'; readonly error: unknown };
+}
+
+export interface HandlerOptions {
+  /** Goes before every path, e.g. `/api`; default none. */
+  readonly prefix?: string;
+  /** Larger requests are refused with 413 and not read to their end; default 4 MiB. */
+  readonly maxBodyBytes?: number;
+  /** The most time a call gets, whatever its caller asks for; default: as much as it asks for. */
+  readonly maxTimeoutMs?: number;
+  /**
+   * How long a shutdown waits for an implementation that has been told, before the caller gets its 503; a value within that
+   * time is delivered. Default 1,000. An implementation that stops at once is answered for at once.
+   */
+  readonly shutdownGraceMs?: number;
+  /** Gets what an implementation threw and the caller was not told; default: written to the console. */
+  readonly onError?: (error: unknown, name: string) => void;
+  /** Gets what an implementation brought when its call was over; default: dropped. */
+  readonly onAbandoned?: (abandoned: Abandoned) => void;
+}
+
+export type HandlerSettings = Required<HandlerOptions>;
+
+/** @throws TypeError or RangeError that names the option */
+export function settingsOf(options: HandlerOptions): HandlerSettings {
+  const settings: HandlerSettings = {
+    prefix: options.prefix ?? '',
+    maxBodyBytes: options.maxBodyBytes ?? DEFAULT_MAX_BODY_BYTES,
+    maxTimeoutMs: options.maxTimeoutMs ?? Number.POSITIVE_INFINITY,
+    shutdownGraceMs: options.shutdownGraceMs ?? 1_000,
+    onError: later(options.onError ?? toConsole),
+    onAbandoned: later(options.onAbandoned ?? (() => {})),
+  };
+  if (!/^(?:\/[^/?#]+)*$/.test(settings.prefix)) {
+    throw new TypeError(
+      `Expected \`prefix\` to be a path such as \`/api\`, without a slash at its end, got \`${settings.prefix}\`.`,
+    );
+  }
+  checkAtLeast(0, 'maxBodyBytes', settings.maxBodyBytes);
+  checkAtLeast(1, 'maxTimeoutMs', settings.maxTimeoutMs);
+  checkAtLeast(0, 'shutdownGraceMs', settings.shutdownGraceMs);
+  return settings;
+}
+
+function checkAtLeast(least: number, name: string, value: unknown): void {
+  if (typeof value === 'number' && value >= least) return;
+  const Kind = typeof value === 'number' ? RangeError : TypeError;
+  throw new Kind(`Expected \`${name}\` to be a number, ${least} or more, got \`${String(value)}\` (${typeof value}).`);
+}
+
+/** On a microtask of its own: a hook that throws is the host's to report, and costs the call nothing. */
+function later<A extends unknown[]>(hook: (...args: A) => void): (...args: A) => void {
+  return (...args) => queueMicrotask(() => hook(...args));
+}
+
+function toConsole(error: unknown, name: string): void {
+  // biome-ignore lint/suspicious/noConsole: an error that its caller is not told, and for which nobody has a hook, must not be lost.
+  console.error(`The implementation of ${name} failed:`, error);
+}

@@ -1,0 +1,57 @@
+import { type Cancellable, type CancellationToken, type Registration, toToken } from '../core/index.ts';
+import { BodyTooLargeError, type Exchange, encodeError, httpOfReason, isAnswered, JSON_TYPE } from '../wire/index.ts';
+import { readBody } from './body.ts';
+
+/** What a server hands a web handler beside the request; anything else in its place is ignored. */
+export interface WebContext {
+  readonly token?: Cancellable;
+}
+
+/** An exchange made of a web `Request`, for servers that know nothing of ours. */
+export class WebExchange implements Exchange {
+  readonly token: CancellationToken;
+  readonly #request: Request;
+  readonly #resolve: (response: Response) => void;
+  readonly #registration: Registration;
+
+  constructor(request: Request, context: WebContext | undefined, resolve: (response: Response) => void) {
+    this.#request = request;
+    this.#resolve = resolve;
+    this.token = toToken('context.token', context?.token ?? request.signal);
+    this.#registration = this.token.onCancel(({ reason }) => {
+      // Nobody is there to read it, but the server that called us still waits for a response.
+      if (!isAnswered(reason))
+        this.#resolve(new Response(GONE, { status: httpOfReason(reason), headers: JSON_HEADERS }));
+    });
+  }
+
+  get method(): string {
+    return this.#request.method;
+  }
+
+  get target(): string {
+    const { url } = this.#request;
+    return url.slice(url.indexOf('/', url.indexOf('://') + 3));
+  }
+
+  header(name: string): string | undefined {
+    return this.#request.headers.get(name) ?? undefined;
+  }
+
+  headers(): Iterable<[name: string, value: string]> {
+    return this.#request.headers;
+  }
+
+  body(limit: number): Promise<Uint8Array> {
+    const announced = Number(this.header('content-length'));
+    return announced > limit ? Promise.reject(new BodyTooLargeError(limit)) : readBody(this.#request.body, limit);
+  }
+
+  respond(status: number, headers: Record<string, string>, body?: string | Uint8Array<ArrayBuffer>): void {
+    this.#registration.unregister();
+    this.#resolve(new Response(body ?? null, { status, headers }));
+  }
+}
+
+const JSON_HEADERS = { 'content-type': JSON_TYPE };
+const GONE = encodeError({ code: 'canceled', message: '', details: [] });
