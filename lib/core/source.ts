@@ -8,12 +8,14 @@ import {
   checkReason,
   expected,
 } from './argument.ts';
+import { arrived, followSignal, joinTokens, newSignal } from './bridge.ts';
 import { Cancellation } from './cancellation.ts';
 import { clock } from './clock.ts';
+import { setDeadline } from './deadline.ts';
 import { type CancelDetails, CancelReason } from './reason.ts';
-import { isAbortSignal, SignalOwner } from './signal.ts';
+import { isAbortSignal } from './signal.ts';
 import type { ChildOptions, Source } from './surface.ts';
-import { onChild, CancellationToken as Token, tree } from './tree.ts';
+import { bringIn, CancellationToken as Token, tree } from './tree.ts';
 
 /** A token, or a signal to follow. Everything that takes the one takes the other. */
 export type Cancellable = CancellationToken | AbortSignal;
@@ -43,7 +45,7 @@ export class CancellationSource implements Source<CancellationToken> {
   constructor(options?: SourceOptions | Cancellable) {
     if (options === undefined) this.token = tree.create(undefined);
     else if (tree.isToken(options)) this.token = tree.create(options);
-    else if (isAbortSignal(options)) this.token = tree.create(follow(options));
+    else if (isAbortSignal(options)) this.token = tree.create(followSignal(options));
     else this.token = begin(options);
   }
 
@@ -69,7 +71,7 @@ export class CancellationSource implements Source<CancellationToken> {
    * @returns settles when every callback has, async ones included; rejects with the AggregateError of those that failed
    */
   cancelAsync(reason?: CancelReason, details?: CancelDetails): Promise<boolean> {
-    return tree.cancelAsync(this.token, cancellation(reason, details));
+    return cancelAsync(this.token, cancellation(reason, details));
   }
 
   /**
@@ -81,7 +83,7 @@ export class CancellationSource implements Source<CancellationToken> {
   cancelAfter(ms: number): void {
     checkMilliseconds('ms', ms);
     const now = clock.now();
-    tree.setDeadline(this.token, now + ms, now);
+    setDeadline(this.token, now + ms, now);
   }
 
   /**
@@ -98,13 +100,27 @@ export class CancellationSource implements Source<CancellationToken> {
   }
 }
 
-onChild((parent, options) => {
-  if (options === undefined) return new CancellationSource(parent);
-  if (typeof options !== 'object' || options === null) throw new TypeError(expected('options', 'an object', options));
-  // Field by field: a spread was measured to cost more than all the rest of a child.
-  const { timeout, deadline, name, onCallbackError } = options;
-  return new CancellationSource({ parent, timeout, deadline, name, onCallbackError });
+bringIn({
+  newSource(parent, options) {
+    if (options === undefined) return new CancellationSource(parent);
+    if (typeof options !== 'object' || options === null) throw new TypeError(expected('options', 'an object', options));
+    // Field by field: a spread was measured to cost more than all the rest of a child.
+    const { timeout, deadline, name, onCallbackError } = options;
+    return new CancellationSource({ parent, timeout, deadline, name, onCallbackError });
+  },
+  newSignal,
+  arrived,
 });
+
+async function cancelAsync(token: CancellationToken, cancellation: Cancellation): Promise<boolean> {
+  if (!tree.request(token, cancellation)) return false;
+  await undefined;
+  const settling: Promise<void>[] = [];
+  const pass = tree.deliver(token, settling);
+  await Promise.all(settling);
+  pass.rethrow();
+  return true;
+}
 
 /** A token of a source with options: everything is checked before anything is made. */
 function begin(options: SourceOptions): CancellationToken {
@@ -125,7 +141,7 @@ function begin(options: SourceOptions): CancellationToken {
       deadline ?? Number.POSITIVE_INFINITY,
       timeout === undefined ? Number.POSITIVE_INFINITY : now + timeout,
     );
-    if (at < Number.POSITIVE_INFINITY) tree.setDeadline(token, at, now);
+    if (at < Number.POSITIVE_INFINITY) setDeadline(token, at, now);
   }
   return token;
 }
@@ -134,7 +150,7 @@ function begin(options: SourceOptions): CancellationToken {
 function below(parents: readonly CancellationToken[]): CancellationToken {
   const cancelled = parents.find((parent) => parent.cancelled);
   const live = [...new Set(parents)].filter((parent) => parent.canBeCancelled);
-  return cancelled === undefined && live.length > 1 ? tree.join(live, false) : tree.create(cancelled ?? live[0]);
+  return cancelled === undefined && live.length > 1 ? joinTokens(live, false) : tree.create(cancelled ?? live[0]);
 }
 
 function parentsIn(parent: NonNullable<SourceOptions['parent']>): CancellationToken[] {
@@ -145,12 +161,8 @@ function parentsIn(parent: NonNullable<SourceOptions['parent']>): CancellationTo
 /** The token itself, or the one that follows a signal. @throws TypeError naming the argument `name` */
 export function toToken(name: string, value: Cancellable): CancellationToken {
   if (tree.isToken(value)) return value;
-  if (isAbortSignal(value)) return follow(value);
+  if (isAbortSignal(value)) return followSignal(value);
   throw new TypeError(expected(name, 'a CancellationToken or an AbortSignal', value));
-}
-
-function follow(signal: AbortSignal): CancellationToken {
-  return (SignalOwner.of(signal) as CancellationToken | undefined) ?? tree.follow(signal);
 }
 
 function cancellation(reason: CancelReason | undefined, details: CancelDetails | undefined): Cancellation {
@@ -215,7 +227,7 @@ const statics: CancellationTokenStatics = {
   },
   from(signal) {
     if (!isAbortSignal(signal)) throw new TypeError(expected('signal', 'an AbortSignal', signal));
-    return follow(signal);
+    return followSignal(signal);
   },
   timeout(ms) {
     checkMilliseconds('ms', ms);
@@ -224,7 +236,7 @@ const statics: CancellationTokenStatics = {
 };
 
 function derive(parents: readonly CancellationToken[], all: boolean): CancellationToken {
-  const token = tree.join(parents, all);
+  const token = joinTokens(parents, all);
   tree.rare(token).derived = true;
   return token;
 }

@@ -17,18 +17,18 @@
 //
 // All that touches a token's fields is in this one class: private fields in a base class, or in a node behind the token,
 // were measured to double the price of a child. What the fields mean beyond the tree lies in the files below this one.
-import { Alarm, clearAlarm, setAlarm } from './alarm.ts';
+import { type Alarm, clearAlarm } from './alarm.ts';
 import { checkCallback } from './argument.ts';
-import { Cancellation, cancellationOf } from './cancellation.ts';
+import { type Cancellation, cancellationOf } from './cancellation.ts';
 import { clock } from './clock.ts';
 import { Pass } from './deliver.ts';
 import type { CancellationError } from './error.ts';
 import { instrument } from './instrument.ts';
 import { canBeCancelled, deadlineOf, hookOf, type Kin, settle } from './kin.ts';
 import { Rare } from './rare.ts';
-import { CancelReason } from './reason.ts';
+import type { CancelReason } from './reason.ts';
 import { append, count, onTakenBack, Registration, remove } from './registration.ts';
-import { listen, SignalOwner, unlimited } from './signal.ts';
+import { listen } from './signal.ts';
 import type { CancelCallback, ChildOptions, Look, ReadSide, Source } from './surface.ts';
 
 const CANCELLED = -1;
@@ -39,34 +39,49 @@ let epoch = 1;
 
 const KEY = Symbol('made by this file');
 
-/** What the files of this room may do to a token, and nobody else: the class fills it in. */
+/** What the files of this room may do to a token, and nobody else; the class fills it in. */
 export interface Tree {
-  create(parent: CancellationToken | undefined): CancellationToken;
-  /** A token of several parents, all of them live: cancelled when any of them is, or all are. */
-  join(parents: readonly CancellationToken[], all: boolean): CancellationToken;
-  follow(signal: AbortSignal): CancellationToken;
+  create(parent?: CancellationToken): CancellationToken;
+  /** A token that has to ask each time, or first: it gets its parents, or its signal, by its `rare`. */
+  createUnsure(parent?: CancellationToken): CancellationToken;
   isToken(value: unknown): value is CancellationToken;
   rare(token: CancellationToken): Rare<CancellationToken>;
-  /** Marks, then delivers. @returns whether this call made the request */
+  /** Marks the subtree. @returns whether this call made the request; then a delivery is due */
+  request(token: CancellationToken, cancellation: Cancellation): boolean;
+  /** Tells all that listen in the subtree of a cancelled token. `settling` collects the async ones among them. */
+  deliver(token: CancellationToken, settling?: Promise<void>[]): Pass;
+  /** Both of them. @returns whether this call made the request */
   cancel(token: CancellationToken, cancellation: Cancellation): boolean;
-  cancelAsync(token: CancellationToken, cancellation: Cancellation): Promise<boolean>;
   close(token: CancellationToken): void;
-  /** @param at absolute; Infinity takes the deadline away; not after `now` cancels at once */
-  setDeadline(token: CancellationToken, at: number, now: number): void;
+  /** Neither cancelled nor closed. */
+  live(token: CancellationToken): boolean;
+  /** Whoever makes a live token observed, or not any more, links or unlinks it (invariant 4). */
+  observed(token: CancellationToken): boolean;
+  link(token: CancellationToken): void;
+  unlink(token: CancellationToken): void;
+  /** What a walk over ancestors asks. */
+  readonly kin: Kin<CancellationToken>;
+  alarm(token: CancellationToken): Alarm | undefined;
+  putAlarm(token: CancellationToken, alarm: Alarm | undefined): void;
   look(token: CancellationToken): Look<CancellationToken>;
 }
 export let tree: Tree;
 
-/** Makes a source below a token; filled by source.ts, which stands above this file. */
-let newSource: (parent: CancellationToken, options: ChildOptions | undefined) => Source<CancellationToken>;
-export function onChild(make: typeof newSource): void {
-  newSource = make;
+/** What tokens can do by files that stand above this one; source.ts brings them in. */
+export interface Above {
+  newSource(parent: CancellationToken, options: ChildOptions | undefined): Source<CancellationToken>;
+  newSignal(token: CancellationToken): AbortSignal;
+  /** A signal that a token follows was aborted. */
+  arrived(token: CancellationToken): void;
+}
+let above: Above;
+export function bringIn(files: Above): void {
+  above = files;
 }
 
 let pull: (token: CancellationToken) => boolean;
 let register: (token: CancellationToken, callback: CancelCallback<CancellationToken>) => Registration;
 let kin: Kin<CancellationToken>;
-let signalOf: (token: CancellationToken) => AbortSignal;
 
 export class CancellationToken implements ReadSide {
   #stamp: number;
@@ -112,7 +127,7 @@ export class CancellationToken implements ReadSide {
     return deadlineOf(this, kin);
   }
   get signal(): AbortSignal {
-    return this.#rare?.signal ?? signalOf(this);
+    return this.#rare?.signal ?? above.newSignal(this);
   }
   remaining(): number {
     const deadline = deadlineOf(this, kin);
@@ -125,7 +140,7 @@ export class CancellationToken implements ReadSide {
     return register(this, callback);
   }
   child(options?: ChildOptions): Source<CancellationToken> {
-    return newSource(this, options);
+    return above.newSource(this, options);
   }
 
   static {
@@ -221,7 +236,7 @@ export class CancellationToken implements ReadSide {
       const rest = [wide];
       for (let token = rest.pop(); token !== undefined; token = rest.pop()) {
         const { foreign, relays = [] } = token.#rare as Rare<CancellationToken>;
-        if (foreign !== undefined) tree.rare(token).unfollow = listen(foreign, arrived.bind(undefined, token));
+        if (foreign !== undefined) tree.rare(token).unfollow = listen(foreign, above.arrived.bind(undefined, token));
         for (const relay of relays) {
           const next = climb(relay);
           if (next !== undefined) rest.push(next);
@@ -270,13 +285,6 @@ export class CancellationToken implements ReadSide {
       }
     };
 
-    /** A followed signal was aborted; a poll may have found out before its event came. */
-    const arrived = (token: CancellationToken): void => {
-      if (!token.cancelled) return;
-      unlink(token);
-      deliver(token, new Pass(token.#cancellation as Cancellation, hook));
-    };
-
     const hook = (token: CancellationToken) => hookOf(token, kin);
 
     // ── Cancel ─────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -292,8 +300,9 @@ export class CancellationToken implements ReadSide {
     };
 
     /** Level by level: a parent before its children, siblings in the order they were linked (0.3). */
-    const deliver = (start: CancellationToken, pass: Pass): void => {
-      const { cancellation } = pass;
+    const deliver = (start: CancellationToken, settling?: Promise<void>[]): Pass => {
+      const cancellation = start.#cancellation as Cancellation;
+      const pass = new Pass(cancellation, hook, settling);
       const queue = [start];
       for (let i = 0; i < queue.length; i++) {
         const token = queue[i] as CancellationToken;
@@ -316,7 +325,8 @@ export class CancellationToken implements ReadSide {
           }
         }
       }
-      if (pass.settling === undefined) pass.report();
+      if (settling === undefined) pass.report();
+      return pass;
     };
 
     /** Lets go of whatever a token that closes holds, and of whatever holds it. */
@@ -354,48 +364,6 @@ export class CancellationToken implements ReadSide {
       if (!observed(token)) unlink(token);
     });
 
-    // ── Deadline ───────────────────────────────────────────────────────────────────────────────────────────────────
-
-    /** Of a token and its ancestors, the farthest one whose deadline has come too answers for all (E20). */
-    const expire = (token: CancellationToken): void => {
-      const now = (token.#alarm as Alarm).at;
-      let first = token;
-      for (let up = token.#parent; up !== undefined && up.#stamp >= 0; up = up.#parent) {
-        if (up.#alarm !== undefined && up.#alarm.index >= 0 && up.#alarm.at <= now) first = up;
-      }
-      tree.cancel(first, new Cancellation(CancelReason.TIMEOUT));
-    };
-
-    const setDeadline = (token: CancellationToken, at: number, now: number): void => {
-      if (!live(token)) return;
-      const known = observed(token);
-      if (token.#alarm !== undefined) clearAlarm(token.#alarm);
-      token.#alarm = at === Number.POSITIVE_INFINITY ? undefined : new Alarm(at, token, expire);
-      if (at <= now) tree.cancel(token, new Cancellation(CancelReason.TIMEOUT));
-      else if (token.#alarm !== undefined) {
-        if (!known) link(token);
-        setAlarm(token.#alarm, now);
-      } else if (known && !observed(token)) unlink(token);
-    };
-
-    // ── Signal ─────────────────────────────────────────────────────────────────────────────────────────────────────
-
-    signalOf = (token) => {
-      const rare = tree.rare(token);
-      if (token.cancelled) rare.signal = AbortSignal.abort(token.#cancellation?.signalReason);
-      else {
-        const known = observed(token);
-        const controller = new AbortController();
-        rare.signal = controller.signal;
-        if (token.#stamp !== CLOSED) {
-          rare.controller = controller;
-          if (!known) link(token);
-        }
-      }
-      SignalOwner.set(rare.signal, token);
-      return unlimited(rare.signal);
-    };
-
     // ── For this room ──────────────────────────────────────────────────────────────────────────────────────────────
 
     tree = {
@@ -409,29 +377,9 @@ export class CancellationToken implements ReadSide {
         instrument?.created?.(token, parent === undefined ? [] : [parent]);
         return token;
       },
-      join: (parents, all) => {
-        const token = new CancellationToken(KEY, undefined);
-        const rare = tree.rare(token);
-        rare.all = all;
-        rare.relays = parents.map((parent) => {
-          const relay = new CancellationToken(KEY, parent);
-          relay.#stamp = UNSURE;
-          tree.rare(relay).relayTo = token;
-          return relay;
-        });
+      createUnsure: (parent) => {
+        const token = new CancellationToken(KEY, parent);
         token.#stamp = UNSURE;
-        instrument?.created?.(token, parents);
-        return token;
-      },
-      follow: (signal) => {
-        const token = new CancellationToken(KEY, undefined);
-        const rare = tree.rare(token);
-        rare.derived = true;
-        rare.foreign = signal;
-        if (signal instanceof AbortSignal) rare.signal = unlimited(signal);
-        token.#stamp = UNSURE;
-        SignalOwner.set(signal, token);
-        instrument?.created?.(token, []);
         return token;
       },
       isToken: (value): value is CancellationToken => typeof value === 'object' && value !== null && #stamp in value,
@@ -439,19 +387,11 @@ export class CancellationToken implements ReadSide {
         token.#rare ??= new Rare();
         return token.#rare;
       },
+      request,
+      deliver,
       cancel: (token, cancellation) => {
         if (!request(token, cancellation)) return false;
-        if (observed(token)) deliver(token, new Pass(cancellation, hook));
-        return true;
-      },
-      cancelAsync: async (token, cancellation) => {
-        if (!request(token, cancellation)) return false;
-        await undefined;
-        const settling: Promise<void>[] = [];
-        const pass = new Pass(cancellation, hook, settling);
-        deliver(token, pass);
-        await Promise.all(settling);
-        pass.rethrow();
+        if (observed(token)) deliver(token);
         return true;
       },
       close: (token) => {
@@ -461,7 +401,15 @@ export class CancellationToken implements ReadSide {
         token.#parent = undefined;
         instrument?.closed?.(token);
       },
-      setDeadline,
+      live,
+      observed,
+      link,
+      unlink,
+      kin,
+      alarm: (token) => token.#alarm,
+      putAlarm: (token, alarm) => {
+        token.#alarm = alarm;
+      },
       look: (token) => {
         const children: CancellationToken[] = [];
         for (let child = token.#children; child !== undefined; child = child.#next) {
