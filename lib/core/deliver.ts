@@ -2,24 +2,24 @@
 import type { Cancellation } from './cancellation.ts';
 import { instrument } from './instrument.ts';
 import { type Registration, running, take } from './registration.ts';
-import { aggregate, type CallbackErrorHook, type Failure, report } from './report.ts';
+import { aggregate, type CallbackErrorHook, type Hooks, report } from './report.ts';
 
 /** One pass of callbacks over a subtree. */
 export class Pass {
   readonly cancellation: Cancellation;
   /** Asked only when something failed. */
-  readonly #hookOf: (token: object) => CallbackErrorHook | undefined;
+  readonly #hookOf: (token: object, known: Hooks<object>) => CallbackErrorHook | undefined;
   /** Collects the async callbacks where somebody waits for them to settle. */
   readonly settling: Promise<void>[] | undefined;
-  #failures: Failure[] | undefined;
+  #failures: { token: object; error: unknown }[] | undefined;
 
   constructor(
     cancellation: Cancellation,
-    hookOf: (token: never) => CallbackErrorHook | undefined,
+    hookOf: (token: never, known: Hooks<never>) => CallbackErrorHook | undefined,
     settling?: Promise<void>[],
   ) {
     this.cancellation = cancellation;
-    this.#hookOf = hookOf as (token: object) => CallbackErrorHook | undefined;
+    this.#hookOf = hookOf as (token: object, known: Hooks<object>) => CallbackErrorHook | undefined;
     this.settling = settling;
     this.#failures = undefined;
   }
@@ -40,14 +40,16 @@ export class Pass {
   #fail(token: object, error: unknown): void {
     instrument?.callbackRan?.(token, true);
     this.#failures ??= [];
-    this.#failures.push({ hook: this.#hookOf(token), error });
+    this.#failures.push({ token, error });
   }
 
   /** Hands what failed so far to the hooks. */
   report(): void {
     const failures = this.#failures;
     this.#failures = undefined;
-    if (failures !== undefined) report(failures);
+    if (failures === undefined) return;
+    const known: Hooks<object> = new Map();
+    report(failures.map(({ token, error }) => ({ hook: this.#hookOf(token, known), error })));
   }
 
   /** Throws what failed, for the one who waits for the pass. */

@@ -3,7 +3,7 @@
 // its own in place of the stack, and meets each ancestor once.
 import type { Cancellation } from './cancellation.ts';
 import type { Rare } from './rare.ts';
-import type { CallbackErrorHook } from './report.ts';
+import type { CallbackErrorHook, Hooks } from './report.ts';
 
 /** What a walk has to know of tokens, which stand above this file. */
 export interface Kin<T> {
@@ -29,20 +29,37 @@ function parentsOf<T>(token: T, kin: Kin<T>): readonly T[] {
   return parent === undefined ? [] : [parent];
 }
 
-/** Settles a token that has several parents somewhere above it: parents first, whatever the shape of the graph. */
-export function settle<T>(start: T, kin: Kin<T>): void {
-  // Live, but only as long as a signal says so: asked once in this walk, never stamped.
-  const unsure = new Set<T>();
-  const path = [{ token: start, parents: parentsOf(start, kin), next: 0 }];
+/** Answers a question for a token after all of its parents that are still open: each once, whatever the graph's shape. */
+function parentsFirst<T>(
+  start: T,
+  parents: (token: T) => readonly T[],
+  open: (token: T) => boolean,
+  answer: (token: T) => void,
+): void {
+  const path = [{ token: start, parents: parents(start), next: 0 }];
   for (let step = path.at(-1); step !== undefined; step = path.at(-1)) {
     const parent = step.parents[step.next++];
     if (parent === undefined) {
       path.pop();
-      if (!kin.settled(step.token) && !decide(step.token, kin, unsure)) unsure.add(step.token);
-    } else if (!kin.settled(parent) && !unsure.has(parent)) {
-      path.push({ token: parent, parents: parentsOf(parent, kin), next: 0 });
+      if (open(step.token)) answer(step.token);
+    } else if (open(parent)) {
+      path.push({ token: parent, parents: parents(parent), next: 0 });
     }
   }
+}
+
+/** Settles a token that has several parents somewhere above it. */
+export function settle<T>(start: T, kin: Kin<T>): void {
+  // Live, but only as long as a signal says so: asked once in this walk, never stamped.
+  const unsure = new Set<T>();
+  parentsFirst(
+    start,
+    (token) => parentsOf(token, kin),
+    (token) => !kin.settled(token) && !unsure.has(token),
+    (token) => {
+      if (!decide(token, kin, unsure)) unsure.add(token);
+    },
+  );
 }
 
 /** @returns false when the token is live but hangs on a signal */
@@ -80,44 +97,58 @@ export function deadlineOf<T>(start: T, kin: Kin<T>): number {
 }
 
 function joinedDeadline<T>(start: T, kin: Kin<T>): number {
-  let least = Number.POSITIVE_INFINITY;
-  const ancestors = new Set([start]);
-  // A set hands out what is added while it is walked.
-  for (const token of ancestors) {
-    if (kin.closed(token)) continue;
-    least = Math.min(least, kin.deadline(token));
-    const parents = parentsOf(token, kin);
-    if (kin.rare(token)?.all !== true) for (const parent of parents) ancestors.add(parent);
-    else
-      least = Math.min(
-        least,
-        parents.reduce((last, parent) => Math.max(last, deadlineOf(parent, kin)), 0),
-      );
-  }
-  return least;
+  const known = new Map<T, number>();
+  const deadline = (token: T): number | undefined => (kin.closed(token) ? Number.POSITIVE_INFINITY : known.get(token));
+  parentsFirst(
+    start,
+    (token) => parentsOf(token, kin),
+    (token) => deadline(token) === undefined,
+    (token) => {
+      const theirs = parentsOf(token, kin).map((parent) => deadline(parent) as number);
+      const above =
+        kin.rare(token)?.all === true
+          ? theirs.reduce((a, b) => Math.max(a, b))
+          : theirs.reduce((a, b) => Math.min(a, b), Number.POSITIVE_INFINITY);
+      known.set(token, Math.min(kin.deadline(token), above));
+    },
+  );
+  return known.get(start) as number;
 }
 
 /** Whether anything can still cancel a token: a source of its own, or a parent for which the same holds. */
 export function canBeCancelled<T>(start: T, kin: Kin<T>): boolean {
-  const ancestors = new Set([start]);
-  for (const token of ancestors) {
+  const known = new Map<T, boolean>();
+  const answer = (token: T): boolean | undefined => {
+    if (kin.closed(token)) return false;
     const rare = kin.rare(token);
-    if (kin.closed(token)) continue;
-    if (rare === undefined || !rare.derived || rare.foreign !== undefined) return true;
-    if (kin.cancellation(token) !== undefined) return true;
-    const parents = (rare.relays ?? []).map((relay) => kin.parent(relay)).filter((parent) => parent !== undefined);
-    if (!rare.all) for (const parent of parents) ancestors.add(parent);
-    else if (parents.length === rare.relays?.length && parents.every((parent) => canBeCancelled(parent, kin)))
-      return true;
-  }
-  return false;
+    const sourceless = rare?.derived === true && rare.foreign === undefined && kin.cancellation(token) === undefined;
+    return sourceless ? known.get(token) : true;
+  };
+  const parents = (token: T): readonly T[] => (kin.rare(token)?.relays ?? []).map((relay) => kin.parent(relay) as T);
+  const all = (token: T): boolean => kin.rare(token)?.all === true;
+  parentsFirst(
+    start,
+    // One parent that can be cancelled is enough for "any": the others need not be asked.
+    (token) => (!all(token) && parents(token).some(answer) ? [] : parents(token)),
+    (token) => answer(token) === undefined,
+    (token) => known.set(token, all(token) ? parents(token).every(answer) : parents(token).some(answer)),
+  );
+  return answer(start) as boolean;
 }
 
-/** The nearest hook for errors of callbacks: the token's own, else an ancestor's. */
-export function hookOf<T>(start: T, kin: Kin<T>): CallbackErrorHook | undefined {
+/**
+ * The nearest hook for errors of callbacks: the token's own, else an ancestor's.
+ *
+ * @param known what was found so far: many failures along one deep chain must not climb it again and again
+ */
+export function hookOf<T>(start: T, kin: Kin<T>, known: Hooks<T>): CallbackErrorHook | undefined {
+  const path: T[] = [];
+  let hook: CallbackErrorHook | undefined;
   for (let token: T | undefined = start; token !== undefined; token = parentsOf(token, kin)[0]) {
-    const hook = kin.rare(token)?.hook;
-    if (hook !== undefined) return hook;
+    hook = known.get(token) ?? kin.rare(token)?.hook;
+    if (hook !== undefined || known.has(token)) break;
+    path.push(token);
   }
-  return undefined;
+  for (const token of path) known.set(token, hook);
+  return hook;
 }

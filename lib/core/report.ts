@@ -4,6 +4,9 @@
 
 export type CallbackErrorHook = (error: AggregateError) => void;
 
+/** The hook that answers for each token; undefined: none does. */
+export type Hooks<T> = Map<T, CallbackErrorHook | undefined>;
+
 /** One callback's failure, with the hook that answers for the token it was registered on. */
 export interface Failure {
   readonly hook: CallbackErrorHook | undefined;

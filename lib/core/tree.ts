@@ -28,6 +28,7 @@ import { canBeCancelled, deadlineOf, hookOf, type Kin, settle } from './kin.ts';
 import { Rare } from './rare.ts';
 import type { CancelReason } from './reason.ts';
 import { append, count, onTakenBack, Registration, remove } from './registration.ts';
+import type { Hooks } from './report.ts';
 import { listen } from './signal.ts';
 import type { CancelCallback, ChildOptions, Look, ReadSide, Source } from './surface.ts';
 
@@ -285,7 +286,7 @@ export class CancellationToken implements ReadSide {
       }
     };
 
-    const hook = (token: CancellationToken) => hookOf(token, kin);
+    const hook = (token: CancellationToken, known: Hooks<CancellationToken>) => hookOf(token, kin, known);
 
     // ── Cancel ─────────────────────────────────────────────────────────────────────────────────────────────────────
 
