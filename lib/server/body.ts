@@ -81,7 +81,7 @@ const LINGER_MS = 1_000;
  * Throws away what still comes of a body, within bounds, then calls `done` once. Closing a connection with bytes unread makes
  * TCP reset it, which may destroy the response on its way to the peer.
  */
-export function discard(incoming: Readable, done: () => void): void {
+export function discard(incoming: Readable, done: () => unknown): void {
   let left = LINGER_BYTES;
   const finish = () => {
     incoming.off('data', onData).off('end', finish).off('close', finish);

@@ -34,6 +34,8 @@ export abstract class Call implements Exchange, Watcher {
   closing = false;
   /** Set when the body, not the handler, was what took too long. */
   bodyLate = false;
+  /** The handler threw something that was no cancel. */
+  failed = false;
   /** Absent for a handler that answers for itself. */
   lastWord: LastWord | undefined;
 

@@ -21,6 +21,8 @@ export interface DrainReport {
   readonly cancelled: number;
   /** Requests that were answered for, or cut off, when the time was up. */
   readonly timedOut: number;
+  /** Handlers that threw meanwhile, something that was no cancel; they are counted above too. */
+  readonly crashed: number;
   /** Requests that were refused meanwhile. */
   readonly refused: number;
   /** Handlers that still run. Nothing can stop them; a process that exits does. */
@@ -61,7 +63,7 @@ export class Drain {
   async #run(graceMs: number, timeoutMs: number): Promise<DrainReport> {
     const startedAt = clock.now();
     const inFlight = this.#inFlight;
-    const refusedBefore = inFlight.refused;
+    const { refused, failed } = inFlight;
     // The clock's timers let a process exit; somebody awaits this report.
     const awake = setInterval(() => {}, 2 ** 30);
     const before = inFlight.size;
@@ -81,7 +83,8 @@ export class Drain {
       drained: before - asked,
       cancelled: asked - late.length,
       timedOut: late.length,
-      refused: inFlight.refused - refusedBefore,
+      refused: inFlight.refused - refused,
+      crashed: inFlight.failed - failed,
       stillRunning: [...inFlight].filter((call) => call.handlerRuns).map(shown),
       tookMs: clock.now() - startedAt,
     };

@@ -1,4 +1,5 @@
 import type { IncomingHttpHeaders, ServerHttp2Stream } from 'node:http2';
+import { addAbortSignal } from 'node:stream';
 import { RST_CANCEL } from '../wire/index.ts';
 import { discard } from './body.ts';
 import { Call, type CallHost, type ResponseHeaders } from './call.ts';
@@ -66,12 +67,13 @@ export class Http2Call extends Call {
   protected writeEnd(body: string | Uint8Array | undefined): void {
     const stream = this.incoming;
     stream.end(body);
-    // The answer is on its way and the peer still sends: ask it to stop. Code 8 even so, see `destroy`.
-    if (this.hasBody && !stream.readableEnded) discard(stream, () => this.destroy());
+    // The answer is on its way and the peer still sends: ask it to stop. Never with code 0: followed by a destroy before a
+    // flush, that sends node:http2 into an endless loop.
+    if (this.hasBody && !stream.readableEnded) discard(stream, () => stream.closed || stream.close(RST_CANCEL));
   }
 
   protected destroy(): void {
-    // Never with code 0: followed by a destroy before a flush it sends node:http2 into an endless loop.
-    if (!this.incoming.closed) this.incoming.close(RST_CANCEL);
+    // RST_STREAM CANCEL. `close(8)` would end the response first, and the peer would take what it has for the whole.
+    addAbortSignal(AbortSignal.abort(), this.incoming);
   }
 }

@@ -5,6 +5,8 @@ export class InFlight implements CallHost {
   draining = false;
   /** How many were turned away. */
   refused = 0;
+  /** How many handlers threw something that was no cancel. */
+  failed = 0;
   readonly #calls = new Set<Call>();
   readonly #limit: number;
   /** The one listener to the moment when none is left. */
@@ -30,6 +32,7 @@ export class InFlight implements CallHost {
 
   ended(call: Call): void {
     this.#calls.delete(call);
+    if (call.failed) this.failed++;
     if (this.#calls.size === 0) this.onEmpty?.();
   }
 

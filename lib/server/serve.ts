@@ -103,7 +103,9 @@ async function runDirect(handler: ExchangeHandler, call: Call, { onError }: Sett
   });
   try {
     await handler(call);
+    if (!call.finished) throw new Error('Expected the handler to answer before its promise resolves.');
   } catch (error) {
+    call.failed = true;
     onError(error, call.name);
     answerError(call, 'internal', 'The handler failed.');
   }

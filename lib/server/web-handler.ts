@@ -33,6 +33,7 @@ export interface Abandoned {
 export interface WebHost {
   readonly handlerTimeoutMs: number;
   readonly requestTimeoutMs: number;
+  readonly bodyTimeoutMs: number;
   readonly maxTimeoutMs: number;
   readonly maxBodyBytes: number;
   onAbandoned(abandoned: Abandoned): void;
@@ -110,8 +111,21 @@ class Turn implements LastWord {
   #answerFor(reason: 'TIMEOUT' | 'SHUTDOWN'): void {
     const call = this.#call;
     call.closing = true;
-    if (call.answerable) answerError(call, codeOfReason(reason), SENTENCE[reason], httpOfReason(reason, call.bodyLate));
-    else call.cut();
+    if (!call.answerable) call.cut();
+    else {
+      const message = reason === 'TIMEOUT' ? this.#whatPassed() : 'The server is shutting down.';
+      answerError(call, codeOfReason(reason), message, httpOfReason(reason, call.bodyLate));
+    }
+  }
+
+  #whatPassed(): string {
+    const { handlerTimeoutMs, requestTimeoutMs, bodyTimeoutMs } = this.#host;
+    if (!this.#call.token.cancelled) return 'Something that the handler called did not answer in time.';
+    if (this.#call.bodyLate) return `The request's body did not arrive within ${bodyTimeoutMs} ms.`;
+    const limit = Math.min(handlerTimeoutMs, requestTimeoutMs);
+    if (this.#allowed <= limit)
+      return `The caller's deadline of ${this.#allowed} ms passed before the response was ready.`;
+    return `The handler did not answer within ${limit} ms.`;
   }
 
   #failed(error: unknown): void {
@@ -129,6 +143,7 @@ class Turn implements LastWord {
 
   #broke(error: unknown): void {
     const call = this.#call;
+    call.failed = true;
     if (call.answerable) answerError(call, 'internal', 'The handler failed.');
     else call.cut();
     this.#host.onError(error, call.name);
@@ -145,11 +160,6 @@ class Turn implements LastWord {
     });
   }
 }
-
-const SENTENCE = {
-  TIMEOUT: 'The deadline passed before the response was ready.',
-  SHUTDOWN: 'The server is shutting down.',
-} as const;
 
 function describe(value: unknown): string {
   return typeof value === 'object' && value !== null

@@ -26,7 +26,11 @@ export interface Asked {
   readonly responded: Promise<void>;
   /** Everything that came, once the response is over or broken off. */
   readonly over: Promise<string>;
-  /** HTTP/2 only: RST_STREAM. */
+  /** More of an unfinished body. */
+  send(text: string): void;
+  /** Whether the response came to its proper end. */
+  readonly complete: boolean;
+  /** RST_STREAM; over HTTP/1.1 the connection has to go. */
   reset(code?: number): void;
   readonly status: number | undefined;
   readonly headers: Record<string, string | string[] | undefined>;
@@ -135,7 +139,7 @@ class Http1Client extends BaseClient {
     const fields = Object.entries({ host: 'localhost', ...length, ...headers }).map(
       ([name, value]) => `${name}: ${value}\r\n`,
     );
-    const sent = unfinished ? `${(body ?? '').length.toString(16)}\r\n${body ?? ''}\r\n` : (body ?? '');
+    const sent = unfinished ? chunked(body ?? '') : (body ?? '');
     this.raw.write(`${method} ${path} HTTP/1.1\r\n${fields.join('')}\r\n${sent}`);
     const received = this.#received;
     if (stall) this.raw.pause();
@@ -143,6 +147,10 @@ class Http1Client extends BaseClient {
       until: (text) => received.until(text),
       responded: received.until('\r\n\r\n').then(ignore),
       over: received.over,
+      send: (text) => void this.raw.write(chunked(text)),
+      get complete() {
+        return !/chunked/.test(received.text) || received.text.endsWith('0\r\n\r\n');
+      },
       reset: () => this.drop(),
       get status() {
         const line = /^HTTP\/1\.1 (\d+)/.exec(received.text.replace(/^HTTP\/1\.1 100[\s\S]*?\r\n\r\n/, ''));
@@ -189,6 +197,10 @@ class Http2Client extends BaseClient {
       until: (text) => received.until(text),
       responded: new Promise((resolve) => stream.once('response', () => resolve())),
       over: received.over,
+      send: (text) => void stream.write(text),
+      get complete() {
+        return stream.readableEnded && stream.rstCode === 0;
+      },
       reset: (code = http2.constants.NGHTTP2_CANCEL) => stream.close(code),
       get status() {
         return head[':status'];
@@ -198,6 +210,10 @@ class Http2Client extends BaseClient {
       },
     };
   }
+}
+
+function chunked(text: string): string {
+  return `${text.length.toString(16)}\r\n${text}\r\n`;
 }
 
 function ignore(): void {}

@@ -69,15 +69,21 @@ export async function startWeb(protocol: Protocol, options: ServeOptions = {}): 
 
 export async function startDirect(protocol: Protocol, options: ServeOptions = {}): Promise<Subject> {
   const seen = new Inbox<Seen>();
-  const direct = async (exchange: Exchange) => {
+  const direct = (exchange: Exchange) => {
+    const answered = gate();
+    exchange.token.onCancel(({ reason }) => reason === 'TIMEOUT' || answered.open());
     seen.put({
       path: exchange.target,
       token: exchange.token,
       readBody: async () => new TextDecoder().decode(await exchange.body(1 << 20)),
-      answer: (body) => exchange.respond(200, {}, body),
+      answer(body) {
+        exchange.respond(200, {}, body);
+        answered.open();
+      },
       begin: unavailable,
       end: unavailable,
     });
+    return answered.opened;
   };
   return served(
     protocol,
