@@ -1,0 +1,79 @@
+/** One room of the house: a folder of lib/, or the one file that is the whole room. */
+export interface Room {
+  readonly floor: number;
+  /** The rooms it may import, all of them below, through their doors only. */
+  readonly sees: readonly string[];
+  /** Runs wherever JavaScript does: it names nothing of Node. */
+  readonly portable?: true;
+  /** The packages it may import; `types`: any, by `import type` alone. */
+  readonly packages?: readonly string[] | 'types';
+  /** A folder's files from the ground up: each imports only those before it. */
+  readonly order?: string;
+  /** In place of an order: every file is a door of its own, and none imports another. */
+  readonly apart?: true;
+}
+
+/** The plan of the house. A room that is not built yet may stand here; a room that stands in lib/ must. */
+export const rooms: Readonly<Record<string, Room>> = {
+  core: {
+    floor: 0,
+    sees: [],
+    portable: true,
+    order:
+      'reason report argument error cancellation instrument clock alarm signal rare surface registration deliver kin tree deadline bridge source current cell snapshot index',
+  },
+
+  task: { floor: 1, sees: ['core'], portable: true, order: 'awake leaf options outcome grace run' },
+  abortable: { floor: 1, sees: ['core'], portable: true, packages: ['abort-controller-x'] },
+  thread: { floor: 1, sees: ['core'], portable: true },
+  wire: {
+    floor: 1,
+    sees: ['core'],
+    portable: true,
+    order: 'names status deadline-header metadata error-json exchange index',
+  },
+  diagnostics: { floor: 1, sees: ['core'] },
+  ambient: { floor: 1, sees: ['core'] },
+
+  index: { floor: 2, sees: ['core', 'task'], portable: true },
+  fetch: { floor: 2, sees: ['core', 'task', 'wire'], portable: true },
+  server: {
+    floor: 2,
+    sees: ['core', 'task', 'wire'],
+    packages: ['zod'],
+    order:
+      'peer body request connections call answer web-request web-response web-handler http1 http2 preface signals in-flight drain options settings listen serve index',
+  },
+  testing: { floor: 2, sees: ['core', 'task', 'wire'], order: '' },
+  bus: { floor: 2, sees: ['core', 'task', 'wire'], packages: 'types' },
+
+  rpc: {
+    floor: 3,
+    sees: ['core', 'task', 'wire', 'fetch'],
+    portable: true,
+    order:
+      'error codec base-url body context schema contract transport answer call-options settings web-exchange implement router receive reply fetch-transport client-call client served-call server index',
+  },
+
+  'rpc-node': {
+    floor: 4,
+    sees: ['core', 'task', 'wire', 'server', 'rpc'],
+    order: 'reply session failure sessions unary-stream http2-transport index',
+  },
+  adapters: { floor: 4, sees: ['core', 'task', 'wire', 'server', 'rpc'], packages: 'types', apart: true },
+
+  measure: {
+    floor: 5,
+    sees: ['core', 'task', 'wire', 'server', 'rpc', 'rpc-node'],
+    packages: ['zod'],
+    order:
+      'child greeter parent quantiles visit watch hop messages board hop-process chain propagation caller-process index',
+  },
+
+  cli: {
+    floor: 6,
+    sees: ['core', 'task', 'wire', 'diagnostics', 'server', 'rpc', 'rpc-node', 'measure'],
+    packages: ['zod'],
+    order: 'acts arguments help report perform',
+  },
+};
