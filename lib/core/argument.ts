@@ -4,8 +4,18 @@ import { type CancelDetails, CancelReason, sentence } from './reason.ts';
 function shown(value: unknown): string {
   if (value === null || value === undefined) return String(value);
   if (typeof value === 'string') return `'${value.length > 40 ? `${value.slice(0, 40)}…` : value}' (string)`;
-  if (typeof value === 'object') return `an object of ${value.constructor?.name || 'no'} class`;
+  if (typeof value === 'object') return `an object of ${className(value)} class`;
   return typeof value === 'function' ? 'a function' : `${String(value)} (${typeof value})`;
+}
+
+/** What comes may be anything: a proxy that was revoked, a getter that throws. */
+function className(value: object): string {
+  try {
+    const { name } = value.constructor;
+    return typeof name === 'string' && name !== '' ? name : 'no';
+  } catch {
+    return 'no';
+  }
 }
 
 /** Builds "Expected `name` to be …, got …"; every argument check of the library speaks this way. */
@@ -22,6 +32,18 @@ export function checkDeadline(name: string, value: unknown): asserts value is nu
   const what = 'a time on the monotonic clock, that is clock.now() plus milliseconds';
   if (typeof value !== 'number') throw new TypeError(expected(name, what, value));
   if (!(value >= 0)) throw new RangeError(expected(name, what, value));
+}
+
+const optionNames: readonly string[] = ['parent', 'timeout', 'deadline', 'name', 'onCallbackError'];
+
+/** Rejects what holds none of our options and is no plain object either: a list, a source, another library's token. */
+export function checkOptions(what: string, value: unknown): asserts value is object {
+  if (typeof value === 'object' && value !== null) {
+    const prototype: unknown = Object.getPrototypeOf(value);
+    if (prototype === null || Object.getPrototypeOf(prototype) === null) return;
+    if (optionNames.some((name) => name in value)) return;
+  }
+  throw new TypeError(expected('options', what, value));
 }
 
 export function checkReason(value: unknown): asserts value is CancelReason {

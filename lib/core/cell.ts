@@ -1,4 +1,4 @@
-import { expected } from './argument.ts';
+import { checkReason, expected } from './argument.ts';
 import type { CancelReason } from './reason.ts';
 import { CancellationSource, type CancellationToken } from './source.ts';
 
@@ -23,8 +23,10 @@ export class CancelCell {
    *
    * @param epoch when given and past, nothing happens: a timer of request 1 does not hit request 2
    * @returns true only to the call that made the request
+   * @throws TypeError for an unknown reason, or an epoch that is no number
    */
   flip(reason: CancelReason, epoch: number = this.#epoch): boolean {
+    checkReason(reason);
     if (typeof epoch !== 'number') throw new TypeError(expected('epoch', 'a number, as cell.epoch gave it', epoch));
     return epoch === this.#epoch && this.#source.cancel(reason);
   }

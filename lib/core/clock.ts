@@ -1,3 +1,5 @@
+import { expected } from './argument.ts';
+
 /** A monotonic clock with timers. Times and delays are in milliseconds, fractions allowed. */
 export interface Clock {
   /** Milliseconds since some fixed point; never goes back, whatever happens to the time of day. */
@@ -40,6 +42,9 @@ export const clock: Clock = {
  * @returns puts the former one back
  */
 export function setClock(next: Clock): () => void {
+  if (typeof next?.now !== 'function' || typeof next.after !== 'function') {
+    throw new TypeError(expected('clock', 'an object with methods `now` and `after`', next));
+  }
   const before = current;
   current = next;
   swapped?.();

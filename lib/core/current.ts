@@ -1,3 +1,4 @@
+import { checkFunction } from './argument.ts';
 import { CancellationToken } from './source.ts';
 
 let current: () => CancellationToken = () => CancellationToken.none;
@@ -12,6 +13,7 @@ export function currentToken(): CancellationToken {
 
 /** Fills the slot. @returns puts back what was there */
 export function setCurrentToken(next: () => CancellationToken): () => void {
+  checkFunction('next', next);
   const before = current;
   current = next;
   return () => {

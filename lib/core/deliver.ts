@@ -4,22 +4,21 @@ import { instrument } from './instrument.ts';
 import { type Registration, running, take } from './registration.ts';
 import { aggregate, type CallbackErrorHook, type Hooks, report } from './report.ts';
 
+/** Finds the hook that answers for a token; what it learns on the way it adds to `known`. */
+export type HookOf<T> = (token: T, known: Hooks<T>) => CallbackErrorHook | undefined;
+
 /** One pass of callbacks over a subtree. */
 export class Pass {
   readonly cancellation: Cancellation;
   /** Asked only when something failed. */
-  readonly #hookOf: (token: object, known: Hooks<object>) => CallbackErrorHook | undefined;
+  readonly #hookOf: HookOf<object>;
   /** Collects the async callbacks where somebody waits for them to settle. */
   readonly settling: Promise<void>[] | undefined;
   #failures: { token: object; error: unknown }[] | undefined;
 
-  constructor(
-    cancellation: Cancellation,
-    hookOf: (token: never, known: Hooks<never>) => CallbackErrorHook | undefined,
-    settling?: Promise<void>[],
-  ) {
+  constructor(cancellation: Cancellation, hookOf: HookOf<never>, settling?: Promise<void>[]) {
     this.cancellation = cancellation;
-    this.#hookOf = hookOf as (token: object, known: Hooks<object>) => CallbackErrorHook | undefined;
+    this.#hookOf = hookOf as HookOf<object>;
     this.settling = settling;
     this.#failures = undefined;
   }

@@ -1,3 +1,4 @@
+import { checkDetails, checkReason } from './argument.ts';
 import { CancelReason, sentence } from './reason.ts';
 
 const brand = Symbol.for('nevermind.CancellationError');
@@ -22,11 +23,14 @@ export class CancellationError extends DOMException {
   /**
    * @param reason why; default `CANCELLED`
    * @param details `description` joins the message, `cause` is kept as it is, also when it is undefined but present
+   * @throws TypeError for an unknown reason or details of a wrong type
    */
   constructor(
     reason: CancelReason = CancelReason.CANCELLED,
     details?: { description?: string | undefined; cause?: unknown },
   ) {
+    checkReason(reason);
+    if (details !== undefined) checkDetails(details);
     const description = details?.description;
     const message = description === undefined ? sentence[reason] : `${sentence[reason]}: ${description}`;
     super(message, reason === CancelReason.TIMEOUT ? 'TimeoutError' : 'AbortError');

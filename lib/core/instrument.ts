@@ -1,3 +1,4 @@
+import { expected } from './argument.ts';
 import type { CancelReason } from './reason.ts';
 
 /**
@@ -19,6 +20,9 @@ export let instrument: Instrument | undefined;
 
 /** Fills or empties the slot and hands back what was there, so that two observers can chain. */
 export function setInstrument(next: Instrument | undefined): Instrument | undefined {
+  if (next !== undefined && (typeof next !== 'object' || next === null)) {
+    throw new TypeError(expected('instrument', 'an object, or undefined for none', next));
+  }
   const before = instrument;
   instrument = next;
   return before;

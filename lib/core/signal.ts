@@ -14,7 +14,8 @@ type Host = { process?: { getBuiltinModule?(name: string): Events } };
 const events = (globalThis as Host).process?.getBuiltinModule?.('events');
 
 export function unlimited(signal: AbortSignal): AbortSignal {
-  events?.setMaxListeners?.(0, signal);
+  // The host notes the limit on the signal itself, which a frozen one does not take.
+  if (Object.isExtensible(signal)) events?.setMaxListeners?.(0, signal);
   return signal;
 }
 

@@ -1,3 +1,4 @@
+import { expected } from './argument.ts';
 import type { CancelReason } from './reason.ts';
 import type { CancellationToken } from './source.ts';
 import { tree } from './tree.ts';
@@ -18,6 +19,7 @@ export interface Snapshot {
 
 /** Takes the picture; it changes nothing, and holds no token. */
 export function snapshot(token: CancellationToken): Snapshot {
+  if (!tree.isToken(token)) throw new TypeError(expected('token', 'a CancellationToken', token));
   type Open = { -readonly [K in keyof Snapshot]: Snapshot[K] } & { children: Snapshot[] };
   const picture = (of: CancellationToken): [Open, readonly CancellationToken[]] => {
     const { state, callbacks, children, rare } = tree.look(of);

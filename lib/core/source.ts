@@ -5,6 +5,7 @@ import {
   checkFunction,
   checkMilliseconds,
   checkName,
+  checkOptions,
   checkReason,
   expected,
 } from './argument.ts';
@@ -36,17 +37,23 @@ export interface SourceOptions extends ChildOptions {
  * source.cancel('CANCELLED', { description: 'user closed the tab' });
  */
 export class CancellationSource implements Source<CancellationToken> {
-  readonly token: CancellationToken;
+  /** Private, so that no object with a `token` can be given to these methods: a token alone never becomes a source. */
+  readonly #token: CancellationToken;
 
   /**
    * @param options a token or signal alone is short for `{ parent }`
    * @throws TypeError or RangeError that says what was expected, before anything is linked
    */
   constructor(options?: SourceOptions | Cancellable) {
-    if (options === undefined) this.token = tree.create(undefined);
-    else if (tree.isToken(options)) this.token = tree.create(options);
-    else if (isAbortSignal(options)) this.token = tree.create(followSignal(options));
-    else this.token = begin(options);
+    if (options === undefined) this.#token = tree.create(undefined);
+    else if (tree.isToken(options)) this.#token = tree.create(options);
+    else if (isAbortSignal(options)) this.#token = tree.create(followSignal(options));
+    else this.#token = begin(options);
+  }
+
+  /** The read side, always the same one. */
+  get token(): CancellationToken {
+    return this.#token;
   }
 
   /**
@@ -62,7 +69,7 @@ export class CancellationSource implements Source<CancellationToken> {
    * @throws TypeError for an unknown reason, before anything has happened
    */
   cancel(reason?: CancelReason, details?: CancelDetails): boolean {
-    return tree.cancel(this.token, cancellation(reason, details));
+    return tree.cancel(this.#token, cancellation(reason, details));
   }
 
   /**
@@ -71,7 +78,7 @@ export class CancellationSource implements Source<CancellationToken> {
    * @returns settles when every callback has, async ones included; rejects with the AggregateError of those that failed
    */
   cancelAsync(reason?: CancelReason, details?: CancelDetails): Promise<boolean> {
-    return cancelAsync(this.token, cancellation(reason, details));
+    return cancelAsync(this.#token, cancellation(reason, details));
   }
 
   /**
@@ -83,7 +90,7 @@ export class CancellationSource implements Source<CancellationToken> {
   cancelAfter(ms: number): void {
     checkMilliseconds('ms', ms);
     const now = clock.now();
-    setDeadline(this.token, now + ms, now);
+    setDeadline(this.#token, now + ms, now);
   }
 
   /**
@@ -91,19 +98,21 @@ export class CancellationSource implements Source<CancellationToken> {
    * cancelled. It does not cancel, and children live on without this parent.
    */
   close(): void {
-    tree.close(this.token);
+    tree.close(this.#token);
   }
 
   /** As {@link close}: `using` releases at the end of a block. */
   [Symbol.dispose](): void {
-    tree.close(this.token);
+    tree.close(this.#token);
   }
 }
 
 bringIn({
   newSource(parent, options) {
     if (options === undefined) return new CancellationSource(parent);
-    if (typeof options !== 'object' || options === null) throw new TypeError(expected('options', 'an object', options));
+    // A token has a deadline, and would pass for options.
+    if (tree.isToken(options)) throw new TypeError(expected('options', 'an object of options', options));
+    checkOptions('an object of options', options);
     // Field by field: a spread was measured to cost more than all the rest of a child.
     const { timeout, deadline, name, onCallbackError } = options;
     return new CancellationSource({ parent, timeout, deadline, name, onCallbackError });
@@ -124,9 +133,7 @@ async function cancelAsync(token: CancellationToken, cancellation: Cancellation)
 
 /** A token of a source with options: everything is checked before anything is made. */
 function begin(options: SourceOptions): CancellationToken {
-  if (typeof options !== 'object' || options === null) {
-    throw new TypeError(expected('options', 'an object, a CancellationToken or an AbortSignal', options));
-  }
+  checkOptions('an object of options, a CancellationToken or an AbortSignal', options);
   const { parent, timeout, deadline, name, onCallbackError } = options;
   if (timeout !== undefined) checkMilliseconds('timeout', timeout);
   if (deadline !== undefined) checkDeadline('deadline', deadline);
@@ -167,8 +174,10 @@ export function toToken(name: string, value: Cancellable): CancellationToken {
 
 function cancellation(reason: CancelReason | undefined, details: CancelDetails | undefined): Cancellation {
   if (reason !== undefined) checkReason(reason);
-  if (details !== undefined) checkDetails(details);
-  return new Cancellation(reason ?? CancelReason.CANCELLED, details);
+  if (details === undefined) return new Cancellation(reason ?? CancelReason.CANCELLED);
+  checkDetails(details);
+  // A copy: the error is made later, of what was said now.
+  return new Cancellation(reason ?? CancelReason.CANCELLED, { ...details });
 }
 
 /** The static side of {@link CancellationToken}. */
@@ -209,8 +218,9 @@ tree.close(none);
 const statics: CancellationTokenStatics = {
   none,
   cancelled(reason, details) {
+    const cancelled = cancellation(reason, details);
     const token = tree.create(undefined);
-    tree.cancel(token, cancellation(reason, details));
+    tree.cancel(token, cancelled);
     return token;
   },
   any: (...tokens) => {

@@ -21,14 +21,13 @@ import { type Alarm, clearAlarm } from './alarm.ts';
 import { checkCallback } from './argument.ts';
 import { type Cancellation, cancellationOf } from './cancellation.ts';
 import { clock } from './clock.ts';
-import { Pass } from './deliver.ts';
+import { type HookOf, Pass } from './deliver.ts';
 import type { CancellationError } from './error.ts';
 import { instrument } from './instrument.ts';
 import { canBeCancelled, deadlineOf, hookOf, type Kin, settle } from './kin.ts';
 import { Rare } from './rare.ts';
 import type { CancelReason } from './reason.ts';
-import { append, count, onTakenBack, Registration, remove } from './registration.ts';
-import type { Hooks } from './report.ts';
+import { append, count, onTakenBack, Registration, remove, take } from './registration.ts';
 import { listen } from './signal.ts';
 import type { CancelCallback, ChildOptions, Look, ReadSide, Source } from './surface.ts';
 
@@ -286,7 +285,7 @@ export class CancellationToken implements ReadSide {
       }
     };
 
-    const hook = (token: CancellationToken, known: Hooks<CancellationToken>) => hookOf(token, kin, known);
+    const hook: HookOf<CancellationToken> = (token, known) => hookOf(token, kin, known);
 
     // ── Cancel ─────────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -336,6 +335,7 @@ export class CancellationToken implements ReadSide {
       if (token.#alarm !== undefined) clearAlarm(token.#alarm);
       for (let first = token.#callbacks; first !== undefined; first = token.#callbacks) {
         token.#callbacks = remove(first, first);
+        take(first);
       }
       for (let child = token.#children; child !== undefined; child = token.#children) removeChild(token, child);
       if (token.#rare !== undefined) token.#rare.relays = token.#rare.controller = undefined;
