@@ -32,7 +32,8 @@ export function watchStream(stream: ServerHttp2Stream, following: Watcher): void
   const watched = stream as WatchedStream;
   watched[watcher] = following;
   watched[session] = stream.session;
-  stream.on('aborted', onStreamOver);
+  // Before the listeners of the compatibility API, which has made its request already.
+  stream.prependListener('aborted', onStreamOver);
   // Says the same where 'aborted' is not given: Node ends the response to a HEAD before anybody answers, and takes it for whole.
   stream.on('close', onStreamOver);
   // A reset with a code other than 0 and 8 comes with an 'error', which would end the process if nobody listened.

@@ -84,6 +84,12 @@ const DEEDS: Record<string, Deed> = {
   'breaks the connection (TCP RST)': { do: ({ client }) => client.drop(), expected: 'PEER_CLOSED' },
   'is killed (SIGKILL)': { do: ({ relay }) => relay.kill(), expected: 'PEER_CLOSED' },
   'resets the stream': { do: ({ asked }) => asked.reset(8), expected: 'CANCELLED', on: HTTP2, spares: 'neighbour' },
+  'aborts the stream with a signal': {
+    do: ({ asked }) => asked.abort(),
+    expected: 'CANCELLED',
+    on: HTTP2,
+    spares: 'neighbour',
+  },
   'resets the stream as undici does (code 0)': {
     do: ({ asked }) => asked.reset(0),
     expected: 'CANCELLED',

@@ -1,6 +1,7 @@
 // Clients that misbehave on request, on real sockets.
 import http2, { type ClientHttp2Session, type ClientHttp2Stream } from 'node:http2';
 import net, { type Socket } from 'node:net';
+import { addAbortSignal } from 'node:stream';
 import tls from 'node:tls';
 
 export type Protocol = 'HTTP/1.1' | 'h2c' | 'h2 over TLS';
@@ -32,6 +33,8 @@ export interface Asked {
   readonly complete: boolean;
   /** RST_STREAM; over HTTP/1.1 the connection has to go. */
   reset(code?: number): void;
+  /** As `reset`, but without ending the request's body first, as node:http2's `signal` option does. */
+  abort(): void;
   readonly status: number | undefined;
   readonly headers: Record<string, string | string[] | undefined>;
 }
@@ -152,6 +155,7 @@ class Http1Client extends BaseClient {
         return !/chunked/.test(received.text) || received.text.endsWith('0\r\n\r\n');
       },
       reset: () => this.drop(),
+      abort: () => this.drop(),
       get status() {
         const line = /^HTTP\/1\.1 (\d+)/.exec(received.text.replace(/^HTTP\/1\.1 100[\s\S]*?\r\n\r\n/, ''));
         return line === null ? undefined : Number(line[1]);
@@ -202,6 +206,7 @@ class Http2Client extends BaseClient {
         return stream.readableEnded && stream.rstCode === 0;
       },
       reset: (code = http2.constants.NGHTTP2_CANCEL) => stream.close(code),
+      abort: () => void addAbortSignal(AbortSignal.abort(), stream),
       get status() {
         return head[':status'];
       },
