@@ -63,7 +63,7 @@ export class RpcError extends Error {
    * @throws TypeError for an unknown code, or metadata that cannot be a header
    */
   constructor(code: RpcCode, message = '', options: RpcErrorOptions = {}) {
-    super(message, 'cause' in options ? { cause: options.cause } : undefined);
+    super(message, options.cause === undefined ? undefined : { cause: options.cause });
     if (!isCode(code)) throw new TypeError(`Expected a code such as \`not_found\`, got \`${String(code)}\`.`);
     this.code = code;
     this.details = options.details ?? [];

@@ -1,8 +1,9 @@
-import { CancellationSource } from '../core/index.ts';
+import { clock, type Registration } from '../core/index.ts';
 import { BodyTooLargeError, failureOfNodeError } from '../wire/index.ts';
 import { baseOf } from './base-url.ts';
 import { DEFAULT_MAX_BODY_BYTES, readBody } from './body.ts';
 import { RpcError } from './error.ts';
+import { LINGER_MS, peerKnows } from './linger.ts';
 import type { Transport, UnaryCall, UnaryReply } from './transport.ts';
 
 export type Fetch = (url: string, init: RequestInit) => Promise<Response>;
@@ -29,16 +30,21 @@ export function fetchTransport(options: FetchTransportOptions): Transport {
  * collection. A fetch that ignores its signal does not hold the caller up.
  */
 async function abortable(call: UnaryCall, run: (signal: AbortSignal) => Promise<UnaryReply>): Promise<UnaryReply> {
-  const source = new CancellationSource({ parent: call.token });
-  try {
-    const { signal } = source.token;
-    const stopped = new Promise<never>((_, reject) => {
-      // A microtask later: callbacks come before the `abort` event, and the peer is to hear of it before the caller.
-      source.token.onCancel((error) => queueMicrotask(() => reject(error)));
+  const { token } = call;
+  const controller = new AbortController();
+  let registration: Registration | undefined;
+  const stopped = new Promise<never>((_, reject) => {
+    registration = token.onCancel((error) => {
+      // The peer first, then the caller.
+      if (peerKnows(token)) clock.after(LINGER_MS, () => controller.abort(error));
+      else controller.abort(error);
+      reject(error);
     });
-    return await Promise.race([run(signal), stopped]);
+  });
+  try {
+    return await Promise.race([run(controller.signal), stopped]);
   } finally {
-    source.close();
+    registration?.unregister();
   }
 }
 

@@ -6,3 +6,6 @@ export type { Schema } from './schema.ts';
 // Above: what users need. Below: what a transport is built of.
 
 export type { CallPhase, Transport, UnaryCall, UnaryReply } from './transport.ts';
+export { baseOf } from './base-url.ts';
+export { DEFAULT_MAX_BODY_BYTES } from './body.ts';
+export { LINGER_MS, peerKnows } from './linger.ts';

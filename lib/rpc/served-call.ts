@@ -5,7 +5,7 @@
  * 2. The implementation is never started under a cancelled token, nor before the whole request is known to be good.
  * 3. What the implementation does when the call is over never reaches the wire; `onAbandoned` gets it.
  */
-import { type CancellationSource, type CancellationToken, clock, type Registration, reasonOf } from '../core/index.ts';
+import { type CancellationToken, clock, type Registration, reasonOf, type Source } from '../core/index.ts';
 import { type Exchange, isAnswered } from '../wire/index.ts';
 import { answerError, answerStopped, answerThrown, answerValue } from './answer.ts';
 import { encodeJson } from './codec.ts';
@@ -21,7 +21,7 @@ export class ServedCall {
   readonly #exchange: Exchange;
   readonly #settings: HandlerSettings;
   /** The call's own deadline; undefined when it has none, and the request's token serves. */
-  readonly #source: CancellationSource | undefined;
+  readonly #source: Source<CancellationToken> | undefined;
   readonly #token: CancellationToken;
   #registration: Registration | undefined;
   /** The implementation was called. */

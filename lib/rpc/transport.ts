@@ -5,7 +5,7 @@
  * 1. It sends nothing before `unary` is called, and asks for `headers()` at the moment of sending, as the deadline among
  *    them is what remains then.
  * 2. When `token` is cancelled it tells the peer first (RST_STREAM CANCEL, or an aborted fetch), then rejects with
- *    `token.error`, without waiting for the peer.
+ *    `token.error`, without waiting for the peer. A deadline that has passed the peer knows: see linger.ts.
  * 3. It never resolves with a response that was cut off.
  * 4. Every other failure rejects with an RpcError whose code is by the status table and whose `neverProcessed` is honest.
  */

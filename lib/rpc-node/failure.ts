@@ -1,0 +1,31 @@
+import type { ClientHttp2Stream } from 'node:http2';
+import { RpcError } from '../rpc/index.ts';
+import { failureOfNodeError, failureOfReset, reasonOfCode } from '../wire/index.ts';
+import type { Session } from './session.ts';
+
+/** The codes that Node gives the streams of a session that has died: they say nothing by themselves. */
+const IMPLIED: ReadonlySet<number> = new Set([0, 2, 8]);
+
+/**
+ * Why a stream has closed before its answer was whole.
+ *
+ * @param error what the stream has emitted, if anything
+ */
+export function failureOf(
+  path: string,
+  { rstCode = 0, id }: ClientHttp2Stream,
+  session: Session,
+  error: NodeJS.ErrnoException | undefined,
+): RpcError {
+  if (error !== undefined && failureOfNodeError(error.code ?? '').neverProcessed) return unsent(path, error);
+  if (session.dead && IMPLIED.has(rstCode)) return session.lost(id);
+  const { code, neverProcessed, name } = failureOfReset(rstCode);
+  const message = `Call to ${path}: the peer reset it with ${name}.`;
+  return new RpcError(code, message, { reason: reasonOfCode(code), neverProcessed, remote: true, cause: error });
+}
+
+/** A call that Node did not take, as the session is closed or going away. */
+export function unsent(path: string, error: NodeJS.ErrnoException): RpcError {
+  const { code, neverProcessed, name } = failureOfNodeError(error.code ?? error.message);
+  return new RpcError(code, `Call to ${path} could not be sent: ${name}.`, { neverProcessed, cause: error });
+}

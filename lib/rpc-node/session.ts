@@ -1,0 +1,116 @@
+/**
+ * One HTTP/2 connection of a client, and how much of it may still be used.
+ *
+ * 1. `resets + open` stays below BUDGET: a Node server ends the whole session after about 1,000 resets, bystanders
+ *    included, so every call under way is counted as one that may yet be cancelled.
+ * 2. A session that has used up half of the budget, or heard GOAWAY, takes no new calls; those under way finish on it.
+ * 3. It keeps the process alive exactly while it has calls.
+ */
+import http2, { type ClientHttp2Session, type ClientHttp2Stream, type OutgoingHttpHeaders } from 'node:http2';
+import { RpcError } from '../rpc/index.ts';
+import { failureOfNodeError } from '../wire/index.ts';
+
+/** Below the 1,000 at which Node's guard strikes, with room for what it does not tell (see docs/decisions). */
+const BUDGET = 900;
+const USED_UP = BUDGET / 2;
+
+/** What `http2.connect` takes beside the address: certificates, settings, windows. */
+export type SessionOptions = http2.ClientSessionOptions | http2.SecureClientSessionOptions;
+
+export class Session {
+  readonly origin: string;
+  readonly #session: ClientHttp2Session;
+  /** Settles when the connection stands or has failed; resolved for good once `connected`. */
+  readonly ready: Promise<void>;
+  connected = false;
+  /** Streams above this one were never processed; set by the peer's GOAWAY. */
+  #lastStreamId = Number.POSITIVE_INFINITY;
+  #error: NodeJS.ErrnoException | undefined;
+  #open = 0;
+  #resets = 0;
+  #retired = false;
+
+  /** @param onGone called once, when the session is closed */
+  constructor(origin: string, options: SessionOptions | undefined, onGone: (session: Session) => void) {
+    this.origin = origin;
+    const session = http2.connect(origin, { ...options, settings: { enablePush: false, ...options?.settings } });
+    this.#session = session;
+    this.ready = new Promise((resolve, reject) => {
+      session.once('connect', () => {
+        this.connected = true;
+        resolve();
+      });
+      session.once('close', () => {
+        this.#retired = true;
+        onGone(this);
+        // Does nothing to a promise that the connection has resolved.
+        reject(this.lost(undefined));
+      });
+    });
+    // A connection that nobody waits for any more may fail in silence.
+    this.ready.catch(() => {});
+    session.on('error', (error) => {
+      this.#error = error;
+    });
+    session.on('goaway', (_code, lastStreamId) => {
+      this.#lastStreamId = lastStreamId;
+      this.retire();
+    });
+  }
+
+  /** Whether another call may begin here. */
+  get usable(): boolean {
+    return !this.#retired && this.#resets < USED_UP && this.#resets + this.#open < BUDGET;
+  }
+
+  get idle(): boolean {
+    return this.#open === 0;
+  }
+
+  /** The connection is gone, and with it whatever was under way. */
+  get dead(): boolean {
+    return this.#session.destroyed;
+  }
+
+  /** Counts a call in. */
+  take(): void {
+    if (this.#open++ === 0) this.#session.ref();
+  }
+
+  /** Counts a call out. @param reset it was given up with RST_STREAM */
+  release(reset: boolean): void {
+    this.#open--;
+    if (reset) this.#resets++;
+    if (this.#resets >= USED_UP) this.#retired = true;
+    if (this.#open > 0) return;
+    this.#session.unref();
+    if (this.#retired) this.#session.close();
+  }
+
+  /** Takes no new calls; ends when its last one has. */
+  retire(): void {
+    this.#retired = true;
+    if (this.#open === 0) this.#session.close();
+  }
+
+  /** @throws where Node knows already that the session takes no streams */
+  request(headers: OutgoingHttpHeaders): ClientHttp2Stream {
+    return this.#session.request(headers);
+  }
+
+  /** Resolves when the connection is closed. */
+  gone(): Promise<void> {
+    return new Promise((resolve) => {
+      if (this.#session.destroyed) resolve();
+      else this.#session.once('close', resolve);
+    });
+  }
+
+  /** The error of a call whose connection is gone. @param streamId undefined: it had no stream yet */
+  lost(streamId: number | undefined): RpcError {
+    const { neverProcessed, name } = failureOfNodeError(this.#error?.code ?? 'it was closed');
+    const unseen = streamId === undefined || streamId > this.#lastStreamId;
+    const options = { reason: 'PEER_CLOSED', neverProcessed: neverProcessed || unseen, cause: this.#error } as const;
+    return new RpcError('unavailable', `The connection to ${this.origin} failed: ${name}.`, options);
+  }
+}
