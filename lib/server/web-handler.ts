@@ -9,7 +9,7 @@ import { answerError, answerTooLarge } from './answer.ts';
 import type { Call, LastWord } from './call.ts';
 import type { Peer } from './peer.ts';
 import { hasUrl, webRequest } from './web-request.ts';
-import { sendResponse } from './web-response.ts';
+import { type BodyReader, headersOf, sendBody } from './web-response.ts';
 
 /** What a handler gets beside the request. */
 export interface HandlerContext {
@@ -56,11 +56,22 @@ function refuse(call: Call, expected: string): void {
   call.handlerEnded();
 }
 
+function contextOf(call: Call): HandlerContext {
+  return {
+    token: call.token,
+    // Few ask, and the platform asks the kernel for it.
+    get peer() {
+      return call.peer;
+    },
+  };
+}
+
 class Turn implements LastWord {
   readonly #call: Call;
   readonly #host: WebHost;
   /** What the caller allowed, from the start of the call. */
   readonly #allowed: number;
+  #body: BodyReader | undefined;
   #stoppedAt: number | undefined;
 
   constructor(call: Call, host: WebHost, allowed: number) {
@@ -73,6 +84,7 @@ class Turn implements LastWord {
   }
 
   giveUp(): void {
+    this.#endBody();
     this.#answerFor('SHUTDOWN');
   }
 
@@ -80,7 +92,7 @@ class Turn implements LastWord {
     const call = this.#call;
     try {
       const request = webRequest(call, this.#host.maxBodyBytes);
-      await this.#answer(await handler(request, { token: call.token, peer: call.peer }));
+      await this.#answer(await handler(request, contextOf(call)));
     } catch (error) {
       this.#failed(error);
     } finally {
@@ -91,9 +103,21 @@ class Turn implements LastWord {
   async #answer(response: unknown): Promise<void> {
     if (!(response instanceof Response))
       throw new TypeError(`Expected the handler to return a Response, got ${describe(response)}.`);
-    if (this.#call.answerable) return sendResponse(this.#call, response, () => this.#begun());
-    await response.body?.cancel(this.#call.token.error);
+    if (this.#call.answerable) return this.#send(response);
+    await response.body?.cancel(this.#call.token.error).catch(ignore);
     this.#abandoned();
+  }
+
+  async #send(response: Response): Promise<void> {
+    const call = this.#call;
+    const { status, body } = response;
+    if (response.bodyUsed) throw new TypeError('Expected a Response whose body was not read; return a clone of it.');
+    if (body === null || call.method === 'HEAD') {
+      call.respond(status, headersOf(response));
+      return body?.cancel();
+    }
+    this.#body = body.getReader();
+    await sendBody(call, status, headersOf(response), this.#body, () => this.#begun());
   }
 
   /** The handler has done its part; from here on the whole request's limit counts. */
@@ -104,8 +128,14 @@ class Turn implements LastWord {
 
   #stopped({ reason }: CancellationError): void {
     this.#stoppedAt = this.#call.ageMs;
+    if (reason !== 'SHUTDOWN') this.#endBody();
     // A drain gives the handler the time to answer for itself, with what it has.
     if (reason === 'TIMEOUT') this.#answerFor(reason);
+  }
+
+  /** Nobody will read on: the source of the body is told, and why. */
+  #endBody(): void {
+    this.#body?.cancel(this.#call.token.error).catch(ignore);
   }
 
   #answerFor(reason: 'TIMEOUT' | 'SHUTDOWN'): void {
@@ -144,6 +174,7 @@ class Turn implements LastWord {
   #broke(error: unknown): void {
     const call = this.#call;
     call.failed = true;
+    this.#endBody();
     if (call.answerable) answerError(call, 'internal', 'The handler failed.');
     else call.cut();
     this.#host.onError(error, call.name);
@@ -160,6 +191,8 @@ class Turn implements LastWord {
     });
   }
 }
+
+function ignore(): void {}
 
 function describe(value: unknown): string {
   return typeof value === 'object' && value !== null

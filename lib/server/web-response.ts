@@ -2,54 +2,32 @@
 import type { Writable } from 'node:stream';
 import type { Call, ResponseHeaders } from './call.ts';
 
+export type BodyReader = ReadableStreamDefaultReader<Uint8Array>;
+
 /**
- * Sends a response; resolves when all of it is queued or nothing more can be. Rejects with what the body's stream failed with,
- * or a TypeError for a response that cannot be sent.
+ * Sends a response with a body; resolves when all of it is queued or nothing more can be. `onBegun` is told when the body goes
+ * out piece by piece. Rejects with what the body failed with, or a TypeError for one that can't be sent.
  */
-export async function sendResponse(call: Call, response: Response, onBegun: () => void): Promise<void> {
-  const headers = headersOf(response);
-  if (response.body === null || call.method === 'HEAD') {
-    await response.body?.cancel();
-    return call.respond(response.status, headers);
-  }
-  if (response.bodyUsed)
-    throw new TypeError('Expected a Response whose body has not been read; return `response.clone()` or a new one.');
-  const reader = response.body.getReader();
-  // A peer that leaves, or a deadline, ends the source of the body too. A drain lets it finish: it has the token to look at.
-  const registration = call.token.onCancel((error) => {
-    if (error.reason !== 'SHUTDOWN') reader.cancel(error).catch(ignore);
-  });
-  try {
-    await send(call, response.status, headers, reader, onBegun);
-  } catch (error) {
-    reader.cancel(error).catch(ignore);
-    throw error;
-  } finally {
-    registration.unregister();
-  }
-}
-
-type Reader = ReadableStreamDefaultReader<Uint8Array>;
-
-async function send(
+export async function sendBody(
   call: Call,
   status: number,
   headers: ResponseHeaders,
-  reader: Reader,
+  body: BodyReader,
   onBegun: () => void,
 ): Promise<void> {
-  const first = await reader.read();
+  const first = await body.read();
   if (first.done) return call.respond(status, headers);
-  const second = reader.read();
+  const bytes = bytesOf(first.value);
+  const second = body.read();
   // A body made from a string or a buffer is one chunk: known whole, it goes out with its length in one write.
-  if (await isEnd(second)) return call.respond(status, headers, bytesOf(first.value));
+  if (await isEnd(second)) return call.respond(status, headers, bytes);
   if (!call.answerable) return;
   call.begin(status, headers);
   onBegun();
-  await write(call.outgoing, first.value);
-  for (let result = await second; !result.done; result = await reader.read()) {
+  await write(call.outgoing, bytes);
+  for (let result = await second; !result.done; result = await body.read()) {
     if (isStopped(call)) return;
-    await write(call.outgoing, result.value);
+    await write(call.outgoing, bytesOf(result.value));
   }
   if (!isStopped(call)) call.end();
 }
@@ -79,8 +57,8 @@ function bytesOf(chunk: unknown): Uint8Array {
 }
 
 /** Writes, and waits while the peer is slower than we are. */
-async function write(outgoing: Writable, chunk: unknown): Promise<void> {
-  if (outgoing.write(bytesOf(chunk))) return;
+async function write(outgoing: Writable, chunk: Uint8Array): Promise<void> {
+  if (outgoing.write(chunk)) return;
   await new Promise<void>((resolve) => {
     const settle = () => {
       outgoing.off('drain', settle).off('close', settle);
@@ -91,9 +69,18 @@ async function write(outgoing: Writable, chunk: unknown): Promise<void> {
 }
 
 /** Fields that belong to one HTTP/1.1 connection; HTTP/2 forbids them, and here the server decides them. */
-const HOP_BY_HOP = new Set(['connection', 'keep-alive', 'proxy-connection', 'transfer-encoding', 'upgrade']);
+const HOP_BY_HOP = new Set([
+  'connection',
+  'http2-settings',
+  'keep-alive',
+  'proxy-connection',
+  'te',
+  'transfer-encoding',
+  'upgrade',
+]);
 
-function headersOf(response: Response): ResponseHeaders {
+/** The header fields of a response that are its own. */
+export function headersOf(response: Response): ResponseHeaders {
   const headers: ResponseHeaders = {};
   for (const [name, value] of response.headers) {
     if (name !== 'set-cookie' && !HOP_BY_HOP.has(name)) headers[name] = value;
