@@ -50,18 +50,21 @@ export class CancellationError extends DOMException {
 
 Object.defineProperty(CancellationError.prototype, brand, { value: true });
 
+/** V8's limit belongs to no standard, so only Node's types know it; where there is none, it is not ours to set. */
+const host = Error as ErrorConstructor & { stackTraceLimit: number };
+
 /** Makes the error without the walk of the stack, which is most of its price: a cancel pays for it at every hop. */
 export function stackless(
   reason: CancelReason,
   details?: { description?: string | undefined; cause?: unknown },
 ): CancellationError {
-  const limit = Error.stackTraceLimit;
+  const limit = host.stackTraceLimit;
   if (!stackLimitIsOurs) return new CancellationError(reason, details);
-  Error.stackTraceLimit = 0;
+  host.stackTraceLimit = 0;
   try {
     return new CancellationError(reason, details);
   } finally {
-    Error.stackTraceLimit = limit;
+    host.stackTraceLimit = limit;
   }
 }
 
