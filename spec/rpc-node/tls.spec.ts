@@ -1,0 +1,54 @@
+import { afterEach, expect, it } from 'vitest';
+import { CancellationSource } from '../../lib/core/index.ts';
+import { createClient } from '../../lib/rpc/client.ts';
+import { createHandler, implement } from '../../lib/rpc/server.ts';
+import { http2Transport } from '../../lib/rpc-node/index.ts';
+import { serve } from '../../lib/server/index.ts';
+import { gate } from '../rpc/support/gate.ts';
+import { Greeter } from '../rpc/support/greeter.ts';
+import { certificate } from '../server/support/certificate.ts';
+
+const ends: (() => Promise<unknown>)[] = [];
+afterEach(async () => {
+  for (const end of ends.splice(0)) await end();
+});
+
+async function secured(session: object) {
+  const entered = gate();
+  const stopped = gate<string>();
+  const greeter = implement(Greeter, {
+    async greet({ name }, { token }) {
+      if (name === 'Ada') return { greeting: 'hello' };
+      entered.open();
+      return new Promise((_, reject) =>
+        token.onCancel((error) => {
+          stopped.open(error.reason);
+          reject(error);
+        }),
+      );
+    },
+  });
+  const server = await serve(createHandler([greeter]), { tls: certificate() });
+  const transport = http2Transport({ baseUrl: server.url, session });
+  ends.push(
+    () => transport.close(),
+    () => server.close(),
+  );
+  return { client: createClient(Greeter, { transport }), entered, stopped };
+}
+
+it('calls over TLS, and cancels', async () => {
+  const { client, entered, stopped } = await secured({ ca: certificate().cert });
+  expect(await client.greet({ name: 'Ada' })).toEqual({ greeting: 'hello' });
+  const source = new CancellationSource();
+  const response = client.greet({ name: 'nobody' }, { token: source.token });
+  await entered.opened;
+  source.cancel();
+  await expect(response).rejects.toMatchObject({ code: 'canceled' });
+  expect(await stopped.opened).toBe('CANCELLED');
+});
+
+it('sends nothing to a server whose certificate it does not trust', async () => {
+  const { client } = await secured({});
+  await expect(client.greet({ name: 'Ada' })).rejects.toMatchObject({ code: 'unavailable', neverProcessed: true });
+});
