@@ -1,0 +1,31 @@
+// Figures as people read them.
+import type { Figure } from './harness.ts';
+import { type Spread, spread } from './verdict.ts';
+
+/** Three digits are more than a busy machine can tell. */
+export function number(value: number): string {
+  if (value >= 100) return Math.round(value).toLocaleString('en-GB');
+  if (Math.abs(value) < 0.05) return '0';
+  return value.toFixed(value < 10 ? 1 : 0);
+}
+
+export function times(value: number): string {
+  return `${value < 0.995 ? value.toFixed(2) : number(value)}×`;
+}
+
+/** Half of the middle half's width, in percent of the median. */
+export function wobble({ median, low, high }: Spread): string {
+  return median === 0 ? '' : `±${Math.round(((high - low) / 2 / Math.abs(median)) * 100)} %`;
+}
+
+/** `asked`: how many operations at once the case wants. */
+export function cell(figure: Figure | undefined, asked: number | undefined): string {
+  if (figure === undefined) return '–';
+  if ('failed' in figure) return figure.failed;
+  const text = number(spread(figure.rounds).median);
+  return asked !== undefined && figure.ops < asked ? `${text} (of ${figure.ops.toLocaleString('en-GB')})` : text;
+}
+
+export function limit(required: number): string {
+  return Number.isFinite(required) ? `≤ ${number(required)}` : 'works';
+}

@@ -1,0 +1,98 @@
+// What a benchmark is made of: a suite lists implementations and cases, and each pair of them is measured in a process of
+// its own. In one process, the second implementation would run on code that V8 has already specialised for the first.
+//
+//     main ── measure(suite) ── forks a worker for each implementation of a case, and lets them take turns
+//     worker ── suite.subject(case, implementation) ── warms up, then does a round whenever it is told to
+//
+// To write a suite: export `suite` from bench/<name>.ts and give it a line in main.ts. All that is reported is a ratio
+// of one run: their median over ours, round by round, so that a busy machine slows both.
+
+/** The work of one case as one implementation does it. Whatever it makes must escape: see {@link keep}. */
+export interface Subject {
+  /** How many operations one `run` does; left out, the harness finds how many fill a round. */
+  readonly ops?: number;
+  /** Makes what the next `run` needs; is not measured. May return a promise. */
+  prepare?(ops: number): unknown;
+  /**
+   * Does so many operations; is measured. May return a promise, which is measured too.
+   *
+   * @returns a number: how many it did, where all of them would have taken too long
+   * @throws Error with a few words for the table: what went wrong ("stack overflow")
+   */
+  run(ops: number): unknown;
+}
+
+/** A row of the table. */
+export interface Case {
+  readonly id: string;
+  readonly title: string;
+  /** Nanoseconds that an operation takes, or bytes of heap that it leaves behind. */
+  readonly unit: 'ns' | 'B';
+  readonly targets: readonly Target[];
+}
+
+/** What is to be reached: a ratio to the best of the implementations named, or a figure of our own. */
+export type Target =
+  | {
+      readonly against: readonly string[];
+      /** Their figure over ours. */
+      readonly atLeast: number;
+      /** Where Node 20 has another one: its native signals are an order slower than those of later lines. */
+      readonly onNode20?: number;
+    }
+  | { readonly atMost: number };
+
+export interface Implementation {
+  readonly name: string;
+  /** The package whose version the table shows; none: it comes with Node. */
+  readonly package?: string;
+  /** How it is set up, as its own documentation says. */
+  readonly setup: string;
+}
+
+export interface Suite {
+  readonly name: string;
+  readonly title: string;
+  /** Ours first. */
+  readonly implementations: readonly Implementation[];
+  readonly cases: readonly Case[];
+  /** Called in the worker, which must load this implementation alone; undefined: it has nothing of the kind. */
+  subject(id: string, implementation: string): Promise<Subject | undefined>;
+}
+
+/** One figure a round, in the case's unit, and of how many operations at once; or why there is none. */
+export type Figure = { readonly rounds: readonly number[]; readonly ops: number } | { readonly failed: string };
+
+/** What one run has found, as it is stored. */
+export interface Results {
+  readonly suite: string;
+  readonly node: string;
+  readonly cpu: string;
+  readonly measured: string;
+  readonly seconds: number;
+  /** By package. */
+  readonly versions: Readonly<Record<string, string>>;
+  /** By case, then by implementation. */
+  readonly figures: Readonly<Record<string, Readonly<Record<string, Figure>>>>;
+}
+
+const ring: unknown[] = new Array(1024).fill(undefined);
+
+/** Lets a value escape: V8 would not even make an object that nobody can ever see. */
+export function keep(i: number, value: unknown): void {
+  ring[i & 1023] = value;
+}
+
+/**
+ * Calls `make` so many times, for three seconds at most: who is slow at it shows by how far it came.
+ *
+ * @returns how many times
+ */
+export function build(count: number, make: (i: number) => void): number {
+  const end = performance.now() + 3000;
+  for (let i = 0; i < count; i++) {
+    if ((i & 255) === 0 && performance.now() > end) return i;
+    make(i);
+  }
+  return count;
+}

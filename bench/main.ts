@@ -1,0 +1,78 @@
+// npm run bench -- core [--node PATH]… [--case ID]… [--quick] [--save]
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { parseArgs } from 'node:util';
+import { CancellationSource } from 'nevermind/core';
+import type { Results, Suite } from './harness.ts';
+import { measure } from './measure.ts';
+import { table, verdict } from './table.ts';
+
+const suites: Record<string, () => Promise<{ suite: Suite }>> = {
+  core: () => import('./core.ts'),
+};
+
+const USAGE = `npm run bench -- [${Object.keys(suites).join('|')}]… [options]; without a name: all of them
+
+  --node PATH   measure this binary of Node; repeatable; default: the one that runs this
+  --case ID     measure this case alone; repeatable
+  --quick       a smoke run: does everything once, and its figures mean nothing
+  --save        keep the figures in bench/results/, for npm run bench:report`;
+
+try {
+  await main();
+} catch (error) {
+  console.error(`${(error as Error).message}\n\n${USAGE}`);
+  process.exitCode = 2;
+}
+
+async function main(): Promise<void> {
+  const { values, positionals } = parseArgs({
+    allowPositionals: true,
+    options: {
+      node: { type: 'string', multiple: true, default: [process.execPath] },
+      case: { type: 'string', multiple: true, default: [] },
+      quick: { type: 'boolean', default: false },
+      save: { type: 'boolean', default: false },
+      help: { type: 'boolean', default: false },
+    },
+  });
+  if (values.help) return console.log(USAGE);
+  const stop = new CancellationSource();
+  process.once('SIGINT', () => stop.cancel('CANCELLED', { description: 'interrupted' }));
+  for (const suite of await load(positionals)) {
+    for (const node of values.node) {
+      if (stop.token.cancelled) break;
+      const results = await measure(suite, { ...values, node, only: values.case, token: stop.token, progress });
+      print(suite, results, values.quick);
+      if (values.save && !stop.token.cancelled) save(results);
+    }
+  }
+  if (stop.token.cancelled) process.exitCode = 130;
+}
+
+function load(names: readonly string[]): Promise<Suite[]> {
+  const chosen = names.length > 0 ? names : Object.keys(suites);
+  return Promise.all(
+    chosen.map(async (name) => {
+      const found = suites[name];
+      if (found === undefined) throw new Error(`There is no suite \`${name}\`.`);
+      return (await found()).suite;
+    }),
+  );
+}
+
+function print(suite: Suite, results: Results, quick: boolean): void {
+  console.log(`${table(suite, results)}\n`);
+  if (quick) console.log(`A smoke run: ${Object.keys(results.figures).length} cases did their work.`);
+  else console.log(`${verdict(suite, results)}\n`);
+}
+
+function progress(text: string): void {
+  if (process.stderr.isTTY) process.stderr.write(`\r\x1b[K${text}`);
+}
+
+function save(results: Results): void {
+  const folder = new URL('../results/', import.meta.url);
+  mkdirSync(folder, { recursive: true });
+  const file = new URL(`${results.suite}-node${Number.parseInt(results.node, 10)}.json`, folder);
+  writeFileSync(file, `${JSON.stringify(results, undefined, 1)}\n`);
+}

@@ -1,0 +1,106 @@
+// Leads a run: case after case, the implementations of a case by turns, so that whatever else the machine does hits all
+// of them alike.
+import { execFileSync } from 'node:child_process';
+import { readFileSync } from 'node:fs';
+import { cpus } from 'node:os';
+import type { CancellationToken } from 'nevermind/core';
+import { Contender } from './contender.ts';
+import type { Case, Figure, Results, Suite } from './harness.ts';
+import { Remote } from './remote.ts';
+
+export interface Options {
+  /** The binary of the Node to measure. */
+  readonly node: string;
+  /** A smoke run: one short round of few operations, with one process for all cases. */
+  readonly quick: boolean;
+  /** Of these cases alone; empty: of all. */
+  readonly only: readonly string[];
+  /** Stops the run; what was measured by then is returned. */
+  readonly token: CancellationToken;
+  progress(text: string): void;
+}
+
+const ROUNDS = { ns: 9, B: 3 };
+const FULL = { roundMs: 20, maxOps: Number.MAX_SAFE_INTEGER };
+const SMOKE = { roundMs: 0.1, maxOps: 500 };
+/** Who takes longer for one answer has failed: the run is to end in some minutes. */
+const LIMIT_MS = { full: 12_000, quick: 3000 };
+
+export async function measure(suite: Suite, options: Options): Promise<Results> {
+  const start = performance.now();
+  const where = circumstances(suite, options.node);
+  const figures: Record<string, Record<string, Figure>> = {};
+  const workers = new Workers(suite, options);
+  const stop = options.token.onCancel(() => workers.end());
+  const cases = options.only.length === 0 ? suite.cases : options.only.map((id) => find(suite, id));
+  for (const [at, one] of cases.entries()) {
+    options.progress(`${at + 1}/${cases.length} ${one.title}`);
+    const found = await measureCase(one, workers, options.quick);
+    if (options.token.cancelled) break;
+    figures[one.id] = found;
+    if (!options.quick) workers.end();
+  }
+  workers.end();
+  stop.unregister();
+  options.progress('');
+  const seconds = Math.round((performance.now() - start) / 1000);
+  return { ...where, seconds, figures };
+}
+
+function find(suite: Suite, id: string): Case {
+  const found = suite.cases.find((one) => one.id === id);
+  if (found === undefined)
+    throw new Error(`There is no case \`${id}\`: ${suite.cases.map((one) => one.id).join(', ')}.`);
+  return found;
+}
+
+async function measureCase(one: Case, workers: Workers, quick: boolean): Promise<Record<string, Figure>> {
+  const contenders = workers.names.map((name) => new Contender(name, workers.of(name)));
+  for (const contender of contenders) await contender.load(one, quick ? SMOKE : FULL);
+  for (let round = 0; round < (quick ? 1 : ROUNDS[one.unit]); round++) {
+    for (const contender of contenders) await contender.round();
+  }
+  return Object.fromEntries(
+    contenders.flatMap((contender) => {
+      const figure = contender.figure();
+      return figure === undefined ? [] : [[contender.name, figure]];
+    }),
+  );
+}
+
+/** The processes that there are, by implementation. */
+class Workers {
+  readonly names: readonly string[];
+  readonly #open = new Map<string, Remote>();
+  readonly #start: (name: string) => Remote;
+
+  constructor(suite: Suite, { node, quick }: Options) {
+    this.names = suite.implementations.map(({ name }) => name);
+    this.#start = (name) => new Remote(node, [suite.name, name], quick ? LIMIT_MS.quick : LIMIT_MS.full);
+  }
+
+  of(name: string): Remote {
+    const open = this.#open.get(name);
+    if (open?.ended === false) return open;
+    const started = this.#start(name);
+    this.#open.set(name, started);
+    return started;
+  }
+
+  end(): void {
+    for (const remote of this.#open.values()) remote.end();
+  }
+}
+
+function circumstances(suite: Suite, node: string): Omit<Results, 'seconds' | 'figures'> {
+  const manifest = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8'));
+  const packages = suite.implementations.flatMap((one) => one.package ?? []);
+  return {
+    suite: suite.name,
+    node: execFileSync(node, ['-p', 'process.versions.node'], { encoding: 'utf8' }).trim(),
+    cpu: `${cpus().length} × ${cpus()[0]?.model.trim() || process.arch}`,
+    measured: new Date().toISOString().slice(0, 10),
+    // Development dependencies are pinned: what is written there is what is installed.
+    versions: Object.fromEntries(packages.map((name) => [name, manifest.devDependencies[name]])),
+  };
+}

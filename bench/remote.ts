@@ -1,0 +1,63 @@
+// A worker, seen from the process that leads the run.
+import { type ChildProcess, fork } from 'node:child_process';
+import { fileURLToPath } from 'node:url';
+import type { Answer, Question } from './worker.ts';
+
+const WORKER = fileURLToPath(new URL('./worker.js', import.meta.url));
+
+export class Remote {
+  readonly #child: ChildProcess;
+  readonly #limitMs: number;
+  #ended: string | undefined;
+  #answered: ((answer: Answer) => void) | undefined;
+
+  /** @param limitMs who takes longer for an answer is ended */
+  constructor(node: string, args: readonly string[], limitMs: number) {
+    this.#limitMs = limitMs;
+    this.#child = fork(WORKER, args, {
+      execPath: node,
+      // One heap limit on every machine and line of Node; a million linked controllers need 2 GB.
+      execArgv: ['--expose-gc', '--max-old-space-size=6144', '--no-warnings'],
+      // A peer may report each error of a callback there, a hundred thousand of them.
+      stdio: ['ignore', 'ignore', 'ignore', 'ipc'],
+    });
+    this.#child.on('message', (answer) => this.#answer(answer as Answer));
+    this.#child.on('exit', (code, signal) =>
+      this.#end(signal === 'SIGABRT' ? 'out of memory' : `exit ${code ?? signal}`),
+    );
+    this.#child.on('error', (error) => this.#end(error.message));
+  }
+
+  get ended(): boolean {
+    return this.#ended !== undefined;
+  }
+
+  /** Sends a question and waits for the answer, an end of the process included. */
+  async ask(question: Question): Promise<Answer> {
+    if (this.#ended !== undefined) return { failed: this.#ended };
+    const late = setTimeout(() => this.end(`gave up after ${this.#limitMs / 1000} s`), this.#limitMs);
+    try {
+      return await new Promise<Answer>((resolve) => {
+        this.#answered = resolve;
+        this.#child.send(question);
+      });
+    } finally {
+      clearTimeout(late);
+    }
+  }
+
+  end(why = 'stopped'): void {
+    this.#end(why);
+    this.#child.kill('SIGKILL');
+  }
+
+  #end(why: string): void {
+    this.#ended ??= why;
+    this.#answer({ failed: this.#ended });
+  }
+
+  #answer(answer: Answer): void {
+    this.#answered?.(answer);
+    this.#answered = undefined;
+  }
+}

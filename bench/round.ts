@@ -1,0 +1,89 @@
+// In the worker: one implementation's rounds of one case.
+import type { Case, Subject } from './harness.ts';
+
+export interface Settings {
+  /** Milliseconds that a round should measure. */
+  readonly roundMs: number;
+  /** A smoke run does no more operations than so at once. */
+  readonly maxOps: number;
+}
+
+/** What one round has found: a figure in the case's unit, and the operations it stands for. */
+export interface Round {
+  readonly figure: number;
+  readonly ops: number;
+}
+
+const WARM_UP_MS = 150;
+
+const collect: () => void = globalThis.gc ?? (() => {});
+
+/** Warms up. @returns what does a round, and the last of the warm-up: a figure for what is too slow to be asked again */
+export async function rounds(
+  subject: Subject,
+  unit: Case['unit'],
+  settings: Settings,
+): Promise<{ next: () => Promise<Round>; warm: Round }> {
+  if (unit === 'B') {
+    const next = (): Promise<Round> => weigh(subject, settings);
+    return { next, warm: await next() };
+  }
+  const next = await timed(subject, settings);
+  const end = performance.now() + Math.min(WARM_UP_MS, settings.roundMs * 10);
+  let warm = await next();
+  while (performance.now() < end) warm = await next();
+  return { next, warm };
+}
+
+async function timed(subject: Subject, settings: Settings): Promise<() => Promise<Round>> {
+  if (subject.ops === undefined) {
+    let ops = 16;
+    while (ops < settings.maxOps && (await time(subject, ops)).ms < settings.roundMs) ops *= 2;
+    return async () => perOp(await time(subject, ops));
+  }
+  const ops = Math.min(subject.ops, settings.maxOps);
+  return async () => {
+    const sum = { ms: 0, ops: 0 };
+    const end = performance.now() + 4 * settings.roundMs;
+    do {
+      const one = await time(subject, ops);
+      sum.ms += one.ms;
+      sum.ops += one.ops;
+    } while (sum.ms < settings.roundMs && performance.now() < end);
+    return { ...perOp(sum), ops: Math.min(sum.ops, ops) };
+  };
+}
+
+async function time(subject: Subject, ops: number): Promise<{ ms: number; ops: number }> {
+  await subject.prepare?.(ops);
+  const start = performance.now();
+  // Awaited only when there is something to wait for: a turn of the microtask queue would be in every figure.
+  let done = subject.run(ops);
+  if (done instanceof Promise) done = await done;
+  const ms = performance.now() - start;
+  return { ms, ops: typeof done === 'number' ? done : ops };
+}
+
+function perOp({ ms, ops }: { ms: number; ops: number }): Round {
+  return { figure: (ms * 1e6) / ops, ops };
+}
+
+async function weigh(subject: Subject, settings: Settings): Promise<Round> {
+  const ops = Math.min(subject.ops ?? 10_000, settings.maxOps);
+  await subject.prepare?.(ops);
+  const before = await heap();
+  const done = await subject.run(ops);
+  const after = await heap();
+  const made = typeof done === 'number' ? done : ops;
+  return { figure: (after - before) / made, ops: made };
+}
+
+/** Several times, with turns of the event loop between: what has finalizers goes only when these have run. */
+async function heap(): Promise<number> {
+  for (let i = 0; i < 3; i++) {
+    collect();
+    await new Promise((resolve) => setImmediate(resolve));
+  }
+  collect();
+  return process.memoryUsage().heapUsed;
+}

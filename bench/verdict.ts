@@ -1,0 +1,64 @@
+// From the figures of a run to what they say: medians, ratios, targets reached.
+import type { Case, Figure, Results, Target } from './harness.ts';
+
+/** The middle of some figures, and of these the middle half. */
+export interface Spread {
+  readonly median: number;
+  readonly low: number;
+  readonly high: number;
+}
+
+export function spread(figures: readonly number[]): Spread {
+  const sorted = [...figures].sort((a, b) => a - b);
+  const at = (part: number): number => {
+    const place = part * (sorted.length - 1);
+    const [below, above] = [sorted[Math.floor(place)] as number, sorted[Math.ceil(place)] as number];
+    return below + (above - below) * (place % 1);
+  };
+  return { median: at(0.5), low: at(0.25), high: at(0.75) };
+}
+
+/** Theirs over ours, round by round; undefined where one of them has no figure. */
+export function ratio(theirs: Figure | undefined, ours: Figure | undefined): Spread | undefined {
+  if (theirs === undefined || ours === undefined || 'failed' in theirs || 'failed' in ours) return undefined;
+  const pairs = Math.min(theirs.rounds.length, ours.rounds.length);
+  return spread(ours.rounds.slice(0, pairs).map((our, round) => (theirs.rounds[round] as number) / our));
+}
+
+export interface Verdict {
+  readonly target: Target;
+  /** Of the implementations named, the one that came nearest to ours. */
+  readonly best?: string;
+  /** Undefined where none of the others could do it at all. */
+  readonly measured: Spread | undefined;
+  readonly required: number;
+  readonly reached: boolean;
+}
+
+/** What a run says of a case's targets; nothing of a target for which nothing was measured. */
+export function verdicts(one: Case, results: Results): Verdict[] {
+  const figures = results.figures[one.id] ?? {};
+  const [ours] = Object.values(figures);
+  return one.targets.flatMap((target): Verdict[] => {
+    if (ours === undefined) return [];
+    if ('atMost' in target) return [own(target, ours)];
+    const required = results.node.startsWith('20.') ? (target.onNode20 ?? target.atLeast) : target.atLeast;
+    const known = target.against.filter((name) => figures[name] !== undefined);
+    if (known.length === 0) return [];
+    const rivals = known.flatMap((name) => {
+      const measured = ratio(figures[name], ours);
+      return measured === undefined ? [] : [{ name, measured }];
+    });
+    if ('failed' in ours) return [{ target, measured: undefined, required, reached: false }];
+    rivals.sort((a, b) => a.measured.median - b.measured.median);
+    const best = rivals[0];
+    if (best === undefined) return [{ target, measured: undefined, required, reached: true }];
+    return [{ target, best: best.name, measured: best.measured, required, reached: best.measured.median >= required }];
+  });
+}
+
+function own(target: { readonly atMost: number }, ours: Figure): Verdict {
+  const measured = 'failed' in ours ? undefined : spread(ours.rounds);
+  const reached = measured !== undefined && measured.median <= target.atMost;
+  return { target, measured, required: target.atMost, reached };
+}
