@@ -413,9 +413,9 @@ export class CancellationToken implements ReadSide {
       },
       look: (token) => {
         const children: CancellationToken[] = [];
-        for (let child = token.#children; child !== undefined; child = child.#next) {
-          if (child === children[0]) break;
-          children.push(child);
+        const first = token.#children;
+        for (let child = first; child !== undefined; child = child.#next === first ? undefined : child.#next) {
+          children.push(child.#rare?.relayTo ?? child);
         }
         const state = token.cancelled ? 'cancelled' : token.#stamp === CLOSED ? 'closed' : 'live';
         return { state, callbacks: count(token.#callbacks), children, rare: token.#rare };
