@@ -45,8 +45,6 @@ export class UnaryStream {
   #error: NodeJS.ErrnoException | undefined;
   /** We have sent RST_STREAM. */
   #told = false;
-  /** Takes back the wait for a peer that knows of the deadline. */
-  #disarm: (() => void) | undefined;
   #movedOn = false;
   #settled = false;
 
@@ -61,7 +59,7 @@ export class UnaryStream {
 
   onCancelled(token: CancellationToken): void {
     if (this.#stream !== undefined && peerKnows(token)) {
-      this.#disarm = clock.after(LINGER_MS, () => this.#tell());
+      clock.after(LINGER_MS, () => this.#tell());
       this.#settle(() => this.#reject(token.error));
     } else this.#giveUp(() => token.error);
   }
@@ -138,7 +136,6 @@ export class UnaryStream {
   closed(stream: ClientHttp2Stream): void {
     const session = this.#session;
     this.#stream = undefined;
-    this.#disarm?.();
     if (session === undefined) return;
     if (this.#settled) this.#leave();
     else this.#failed(failureOf(this.#call.path, stream, session, this.#error), session);

@@ -29,8 +29,6 @@ export class ServedCall {
   #over = false;
   /** When the token was cancelled, on the monotonic clock. */
   #cancelledAt = 0;
-  /** Takes back a shutdown's wait for an implementation that is winding up. */
-  #disarm: (() => void) | undefined;
 
   /** @param timeout milliseconds that the caller gives; Infinity: none */
   constructor(route: Route, exchange: Exchange, timeout: number, settings: HandlerSettings) {
@@ -70,7 +68,7 @@ export class ServedCall {
         if (isAnswered(reason)) answerStopped(this.#exchange, reason, !this.#started);
       });
     // Winding up may end in a partial result, which is worth more than a refusal.
-    if (reason === 'SHUTDOWN' && this.#started) this.#disarm = clock.after(this.#settings.shutdownGraceMs, stop);
+    if (reason === 'SHUTDOWN' && this.#started) clock.after(this.#settings.shutdownGraceMs, stop);
     else stop();
   }
 
@@ -111,7 +109,6 @@ export class ServedCall {
   #end(answer: () => void): void {
     if (this.#over) return;
     this.#over = true;
-    this.#disarm?.();
     this.#registration?.unregister();
     this.#source?.close();
     answer();

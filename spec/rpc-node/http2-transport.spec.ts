@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import http2 from 'node:http2';
 import { afterEach, describe, expect, it } from 'vitest';
-import { CancellationSource, reasonOf } from '../../lib/core/index.ts';
+import { CancellationSource, reasonOf, snapshot } from '../../lib/core/index.ts';
 import { createClient } from '../../lib/rpc/client.ts';
 import { LINGER_MS, type RpcError } from '../../lib/rpc/index.ts';
 import { type Http2Transport, type Http2TransportOptions, http2Transport } from '../../lib/rpc-node/index.ts';
@@ -447,6 +447,34 @@ describe('GOAWAY', () => {
     expect([await response, next, server.sockets.length]).toEqual([hello, hello, 2]);
   });
 
+  it('leaves a call on the fresh session its second chance', async () => {
+    const { server, client } = await connected();
+    const arrived = server.next();
+    const response = client.greet(ada);
+    const call = await arrived;
+    call.session.close();
+    // The client has heard it: Node says GOAWAY in return.
+    await once(call.session, 'goaway');
+    server.onCall = (call) => (server.seen.length === 2 ? call.stream.close(7) : call.answer());
+    expect(await client.greet(ada)).toEqual(hello);
+    call.answer();
+    await response;
+  });
+
+  it('with an error ends the calls under way, and those above its last stream begin again elsewhere', async () => {
+    const { server, client } = await connected();
+    const [first, second, third] = [server.next(), server.next(), server.next()];
+    const responses = [1, 2, 3].map(() => client.greet(ada));
+    const [one] = [await first, await second, await third];
+    one.session.goaway(2, one.stream.id);
+    expect(await failure(responses[0] as Promise<unknown>)).toMatchObject({
+      code: 'unavailable',
+      neverProcessed: false,
+    });
+    expect(await Promise.all(responses.slice(1))).toEqual([hello, hello]);
+    expect(server.seen).toHaveLength(5);
+  });
+
   it('T-06: every 97 calls loses none and runs none twice', async () => {
     const { server, client } = await connected();
     const ran = new Map<string, number>();
@@ -501,6 +529,29 @@ describe('the budget of resets', () => {
     await Promise.all(server.seen.slice(1).map(({ reset }) => reset));
     held.answer();
     expect(await bystander).toEqual(hello);
+  });
+});
+
+describe('connections', () => {
+  it('that a rush of calls has opened go when it is over, all but one', async () => {
+    const { server, client } = await connected();
+    server.onCall = () => {};
+    const calls = Array.from({ length: 2_000 }, () => client.greet(ada));
+    while (server.seen.length < 2_000) await new Promise(setImmediate);
+    expect(server.sessions).toHaveLength(3);
+    const closed = server.sessions.slice(0, 2).map((session) => once(session, 'close'));
+    for (const call of server.seen) call.answer();
+    await Promise.all([...calls, ...closed]);
+    server.onCall = (call) => call.answer();
+    await client.greet(ada);
+    expect(server.sessions.map(({ destroyed }) => destroyed)).toEqual([true, true, false]);
+  });
+
+  it('keep nothing on a token that many calls are made with', async () => {
+    const { client } = await connected();
+    const source = new CancellationSource();
+    for (let call = 0; call < 100; call++) await client.greet(ada, { token: source.token });
+    expect(snapshot(source.token)).toMatchObject({ callbacks: 0, children: [] });
   });
 });
 

@@ -2,7 +2,7 @@ import { getEventListeners, once } from 'node:events';
 import http, { type RequestListener } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { afterEach, describe, expect, it } from 'vitest';
-import { CancellationSource, reasonOf } from '../../lib/core/index.ts';
+import { CancellationSource, reasonOf, snapshot } from '../../lib/core/index.ts';
 import { createClient, fetchTransport } from '../../lib/rpc/client.ts';
 import { RpcError } from '../../lib/rpc/index.ts';
 import { createHandler, implement } from '../../lib/rpc/server.ts';
@@ -127,12 +127,13 @@ describe('over fetch', () => {
     expect(log).toEqual(['aborted', 'told']);
   });
 
-  it('a hundred calls on one token leave no listener on its signal', async () => {
+  it('a hundred calls on one token leave nothing on it, nor on its signal', async () => {
     const { client } = await listening(hello);
     const source = new CancellationSource();
     const { signal } = source.token;
     for (let call = 0; call < 100; call++) await client.greet(ada, { token: source.token });
     expect(getEventListeners(signal, 'abort')).toEqual([]);
+    expect(snapshot(source.token)).toMatchObject({ callbacks: 0, children: [] });
   });
 });
 

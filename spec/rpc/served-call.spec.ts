@@ -1,5 +1,12 @@
 import { describe, expect, it } from 'vitest';
-import { CancellationSource, CancellationToken, type CancelReason, clock } from '../../lib/core/index.ts';
+import {
+  CancellationSource,
+  CancellationToken,
+  type CancelReason,
+  clock,
+  pendingAlarms,
+  snapshot,
+} from '../../lib/core/index.ts';
 import { RpcError } from '../../lib/rpc/index.ts';
 import {
   type Abandoned,
@@ -89,10 +96,21 @@ describe('a call that nobody stops', () => {
 
   it('S0-24: leaves no timer and no callback behind', async () => {
     const exchange = new TestExchange({ 'connect-timeout-ms': '250' });
-    await exchange.into(served(() => ({ greeting: 'hello' })).handler);
-    time().advance(1_000);
+    const plain = new TestExchange();
+    for (const one of [exchange, plain]) {
+      await one.into(served(() => ({ greeting: 'hello' })).handler);
+      expect(snapshot(one.token)).toMatchObject({ callbacks: 0, children: [] });
+    }
+    expect(pendingAlarms()).toBe(0);
     exchange.source.cancel();
     expect(exchange.answers).toEqual([HELLO]);
+  });
+
+  it('leaves none either on a token that a server uses for many requests', async () => {
+    const source = new CancellationSource();
+    const { handler } = served(() => ({ greeting: 'hello' }));
+    for (let call = 0; call < 10; call++) await handler(greetRequest(), { token: source.token });
+    expect(snapshot(source.token)).toMatchObject({ callbacks: 0, children: [] });
   });
 
   it.each([
