@@ -9,7 +9,7 @@ import { CancellationSource, type CancellationToken, type CancelReason, clock } 
 import { BodyTooLargeError, type Exchange } from '../wire/index.ts';
 import { collect } from './body.ts';
 import type { Connection } from './connections.ts';
-import { type Peer, peerOf, type Watcher } from './peer.ts';
+import type { Peer, Watcher } from './peer.ts';
 
 /** What a call needs of the server it belongs to. */
 export interface CallHost {
@@ -43,7 +43,6 @@ export abstract class Call implements Exchange, Watcher {
   abstract readonly target: string;
   abstract readonly scheme: 'http' | 'https';
   abstract readonly authority: string | undefined;
-  protected abstract readonly httpVersion: Peer['httpVersion'];
   abstract readonly incoming: Readable;
   abstract readonly outgoing: Writable;
   /** Whether a body was announced. */
@@ -70,7 +69,7 @@ export abstract class Call implements Exchange, Watcher {
   }
 
   get peer(): Peer {
-    return peerOf(this.#connection.socket, this.httpVersion);
+    return this.#connection.peer;
   }
 
   /** For people: reports, logs. */

@@ -6,18 +6,22 @@
 import type { ServerHttp2Session } from 'node:http2';
 import type { Socket } from 'node:net';
 import { clock } from '../core/index.ts';
+import { type Peer, peerOf } from './peer.ts';
 
 const AFTER_GOAWAY_MS = 5_000;
 
 /** One connection, of either protocol, and how many calls it carries. */
 export class Connection {
   readonly socket: Socket;
+  /** Asked of the kernel once, while it knows. */
+  readonly peer: Peer;
   #session: ServerHttp2Session | undefined;
   #calls = 0;
   #finishing = false;
 
   constructor(socket: Socket) {
     this.socket = socket;
+    this.peer = peerOf(socket);
   }
 
   /** The connection has turned out to speak HTTP/2. */

@@ -10,7 +10,6 @@ import { watchStream } from './peer.ts';
 export class Http2Call extends Call {
   readonly incoming: ServerHttp2Stream;
   readonly hasBody: boolean;
-  protected readonly httpVersion = '2';
   readonly #headers: IncomingHttpHeaders;
 
   constructor(

@@ -84,16 +84,14 @@ function ignore(): void {}
 export interface Peer {
   readonly address: string | undefined;
   readonly port: number | undefined;
-  readonly httpVersion: '1.1' | '2';
   /** True over TLS. */
   readonly encrypted: boolean;
 }
 
-export function peerOf(socket: Socket | undefined, httpVersion: Peer['httpVersion']): Peer {
+export function peerOf(socket: Socket): Peer {
   return {
-    address: socket?.remoteAddress,
-    port: socket?.remotePort,
-    httpVersion,
-    encrypted: (socket as TLSSocket | undefined)?.encrypted === true,
+    address: socket.remoteAddress,
+    port: socket.remotePort,
+    encrypted: (socket as TLSSocket).encrypted === true,
   };
 }

@@ -56,16 +56,6 @@ function refuse(call: Call, expected: string): void {
   call.handlerEnded();
 }
 
-function contextOf(call: Call): HandlerContext {
-  return {
-    token: call.token,
-    // Few ask, and the platform asks the kernel for it.
-    get peer() {
-      return call.peer;
-    },
-  };
-}
-
 class Turn implements LastWord {
   readonly #call: Call;
   readonly #host: WebHost;
@@ -92,7 +82,7 @@ class Turn implements LastWord {
     const call = this.#call;
     try {
       const request = webRequest(call, this.#host.maxBodyBytes);
-      await this.#answer(await handler(request, contextOf(call)));
+      await this.#answer(await handler(request, { token: call.token, peer: call.peer }));
     } catch (error) {
       this.#failed(error);
     } finally {

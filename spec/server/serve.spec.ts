@@ -61,7 +61,6 @@ describe.each(PROTOCOLS)('over %s', (protocol) => {
     expect(context.peer).toEqual({
       address: '127.0.0.1',
       port: expect.any(Number),
-      httpVersion: protocol === 'HTTP/1.1' ? '1.1' : '2',
       encrypted: protocol === 'h2 over TLS',
     });
   });
