@@ -23,7 +23,13 @@ export const rooms: Readonly<Record<string, Room>> = {
       'reason report argument error cancellation instrument clock alarm signal rare surface registration deliver kin tree deadline bridge source current cell snapshot index',
   },
 
-  task: { floor: 1, sees: ['core'], portable: true, order: 'awake leaf options outcome grace run' },
+  task: {
+    floor: 1,
+    sees: ['core'],
+    portable: true,
+    order:
+      'awake callback leaf options outcome checkpoint once-event coroutine grace stopped group run share shield sleep stop-when timeout wait-all wait-any iterate scope wait-for without-cancel cancellable',
+  },
   abortable: { floor: 1, sees: ['core'], portable: true, packages: ['abort-controller-x'] },
   thread: { floor: 1, sees: ['core'], portable: true },
   wire: {
@@ -42,7 +48,7 @@ export const rooms: Readonly<Record<string, Room>> = {
     sees: ['core', 'task', 'wire'],
     packages: ['zod'],
     order:
-      'peer body request connections call answer web-request web-response web-handler http1 http2 preface signals in-flight drain options settings listen serve index',
+      'peer body request preface signals connections call answer web-request web-response web-handler http1 http2 in-flight drain options settings listen serve index',
   },
   testing: { floor: 2, sees: ['core', 'task', 'wire'], order: '' },
   bus: { floor: 2, sees: ['core', 'task', 'wire'], packages: 'types' },
@@ -52,7 +58,7 @@ export const rooms: Readonly<Record<string, Room>> = {
     sees: ['core', 'task', 'wire', 'fetch'],
     portable: true,
     order:
-      'error codec base-url body context schema contract transport answer call-options settings web-exchange implement router receive reply fetch-transport client-call client served-call server index',
+      'error codec base-url body context linger schema contract transport answer call-options settings web-exchange implement router receive reply client-call fetch-transport client served-call server index',
   },
 
   'rpc-node': {
@@ -72,8 +78,8 @@ export const rooms: Readonly<Record<string, Room>> = {
 
   cli: {
     floor: 6,
-    sees: ['core', 'task', 'wire', 'diagnostics', 'server', 'rpc', 'rpc-node', 'measure'],
+    sees: ['core', 'task', 'diagnostics', 'server', 'rpc', 'rpc-node', 'measure'],
     packages: ['zod'],
-    order: 'acts arguments help report perform',
+    order: 'acts arguments help paint progress report bar perform timeline keep-up story bench demo main',
   },
 };
