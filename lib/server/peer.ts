@@ -45,7 +45,8 @@ function onStreamOver(this: unknown): void {
   stream[watcher].closed(isLost(stream[session]) ? 'PEER_CLOSED' : 'CANCELLED');
 }
 
-function isLost(session: Http2Session | undefined): boolean {
+/** Whether the connection is gone, and not only one stream of it. */
+export function isLost(session: Http2Session | undefined): boolean {
   return session === undefined || session.destroyed || session.socket.destroyed;
 }
 

@@ -1,7 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Http2ServerRequest, Http2ServerResponse } from 'node:http2';
 import { CancellationSource, type CancellationToken, type CancelReason } from '../core/index.ts';
-import { type Watcher, watchResponse, watchStream } from './peer.ts';
+import { isLost, type Watcher, watchResponse, watchStream } from './peer.ts';
 
 /** One source for each request; closed when the exchange is over, so that nothing comes after success. */
 class RequestSource implements Watcher {
@@ -49,20 +49,22 @@ export function tokenOf(
   return followed.source.token;
 }
 
-// Asked late, an exchange that is over will not say so again: its state is read instead.
+// Asked late, an exchange that is over will not say so again: its state is read instead. A stream that has closed knows its
+// session no more, so that a reset can't be told from a lost connection then; the peer has gone either way.
 
 function followStream(res: Http2ServerResponse): RequestSource {
   const { stream } = res;
   const followed = new RequestSource(res);
-  if (stream.aborted) followed.source.cancel('CANCELLED');
-  else if (stream.destroyed) followed.source.close();
+  if (stream.aborted) followed.source.cancel(isLost(stream.session) ? 'PEER_CLOSED' : 'CANCELLED');
+  else if (res.writableEnded || stream.destroyed) followed.source.close();
   else watchStream(stream, followed);
   return followed;
 }
 
 function followResponse(req: IncomingMessage, res: ServerResponse): RequestSource {
   const followed = new RequestSource(res);
-  if (req.socket.destroyed) followed.closed('PEER_CLOSED');
+  if (res.writableEnded) followed.source.close();
+  else if (req.socket.destroyed) followed.closed('PEER_CLOSED');
   else watchResponse(res, req.socket, followed);
   return followed;
 }

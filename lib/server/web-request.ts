@@ -125,23 +125,28 @@ export function webRequest(call: Call, maxBodyBytes: number): Request {
   return new LazyRequest(call, maxBodyBytes) as unknown as Request;
 }
 
-const PLAIN_AUTHORITY = /^[\w.-]+(?::\d+)?$/;
+const AUTHORITY = /^(?:[\w.~!$&'()*+,;=%-]+|\[[\da-f:.]+\])(?::\d*)?$/i;
+
+/** The authority that was found good last; most requests bring the same one. */
+let known = '';
 
 /** Whether the request names a resource at all; asked first, so that `request.url` can never throw. */
 export function hasUrl(call: Call): boolean {
-  const { authority, target } = call;
-  if (target === undefined) return false;
-  if (target.startsWith('/') && authority !== undefined && PLAIN_AUTHORITY.test(authority)) return true;
+  const { authority = 'localhost', target } = call;
+  // A path never spoils a URL.
+  if (authority === known && target?.startsWith('/')) return true;
+  if (target === undefined || !AUTHORITY.test(authority)) return false;
   try {
-    return urlOf(call) !== undefined;
+    urlOf(call);
   } catch {
     return false;
   }
+  if (target.startsWith('/')) known = authority;
+  return true;
 }
 
-function urlOf({ scheme, authority, target }: Call): URL {
-  // A target in absolute form counts for itself (RFC 9112, section 3.2.2); '//x' is a path, not another host.
-  return target.startsWith('/') || target === '*'
-    ? new URL(`${scheme}://${authority ?? 'localhost'}${target === '*' ? '/*' : target}`)
-    : new URL(target);
+function urlOf({ scheme, authority = 'localhost', target }: Call): URL {
+  if (target.startsWith('/')) return new URL(`${scheme}://${authority}${target}`);
+  // `OPTIONS *` means the server itself. Any other target is a URL of its own (RFC 9112, section 3.2.2).
+  return new URL(target === '*' ? `${scheme}://${authority}` : target);
 }
