@@ -1,0 +1,153 @@
+import fc from 'fast-check';
+import { afterEach, describe, expect, it, vi } from 'vitest';
+import { Alarm, clearAlarm, setAlarm } from '../../lib/core/alarm.ts';
+import { CancellationSource, clock as coreClock, pendingAlarms } from '../../lib/core/index.ts';
+import { FakeClock } from './support/fake-clock.ts';
+
+describe('the queue of deadlines', () => {
+  it('rings in the order of time, and of setting among equal times, whatever was taken back in between', () => {
+    type Step = { at: number } | { takeBack: number };
+    const step: fc.Arbitrary<Step> = fc.oneof(
+      { weight: 3, arbitrary: fc.record({ at: fc.integer({ min: 1, max: 20 }) }) },
+      { weight: 1, arbitrary: fc.record({ takeBack: fc.nat(40) }) },
+    );
+    fc.assert(
+      fc.property(fc.array(step, { maxLength: 60 }), (steps) => {
+        using clock = new FakeClock(0);
+        const rung: Alarm[] = [];
+        let waiting: Alarm[] = [];
+        for (const one of steps) {
+          if ('at' in one) {
+            const alarm = new Alarm(one.at, undefined, () => rung.push(alarm));
+            setAlarm(alarm, 0);
+            waiting.push(alarm);
+          } else {
+            const gone = waiting[one.takeBack % (waiting.length || 1)];
+            if (gone !== undefined) for (let twice = 0; twice < 2; twice++) clearAlarm(gone);
+            waiting = waiting.filter((alarm) => alarm !== gone);
+          }
+          expect(pendingAlarms()).toBe(waiting.length);
+        }
+        clock.advance(20);
+        expect(rung).toEqual(waiting.toSorted((a, b) => a.at - b.at));
+        expect([pendingAlarms(), rung.filter(({ index }) => index !== -1)]).toEqual([0, []]);
+      }),
+    );
+  });
+
+  it('keeps one timer for any number of deadlines', () => {
+    using clock = new FakeClock(0);
+    const sources = Array.from({ length: 1_000 }, () => new CancellationSource({ timeout: 30_000 }));
+    expect([clock.armed, clock.timers]).toEqual([1, 1]);
+    for (const source of sources) source.close();
+    expect([clock.armed, clock.timers, pendingAlarms()]).toEqual([1, 1, 0]);
+    clock.advance(30_000);
+    expect([clock.armed, clock.timers]).toEqual([1, 0]);
+  });
+
+  it('re-arms for an earlier deadline, and not for a later one', () => {
+    using clock = new FakeClock(0);
+    const make = (timeout: number) => new CancellationSource({ timeout });
+    const sources = [make(100), make(200), make(50)];
+    expect([clock.armed, clock.timers]).toEqual([2, 1]);
+    clock.advance(50);
+    expect(sources.map(({ token }) => token.cancelled)).toEqual([false, false, true]);
+    expect([clock.armed, clock.timers]).toEqual([3, 1]);
+    clock.advance(150);
+    expect(sources.map(({ token }) => token.cancelled)).toEqual([true, true, true]);
+    expect(clock.timers).toBe(0);
+  });
+
+  it('wakes for nothing when its first deadline was taken back, and waits for the next', () => {
+    using clock = new FakeClock(0);
+    const [first, second] = [new CancellationSource({ timeout: 10 }), new CancellationSource({ timeout: 20 })];
+    first.close();
+    clock.advance(10);
+    expect([second.token.cancelled, clock.timers]).toEqual([false, 1]);
+    clock.advance(10);
+    expect(second.token.cancelled).toBe(true);
+  });
+
+  it('rings on though one of the owners throws', () => {
+    using clock = new FakeClock(0);
+    const rung: string[] = [];
+    const failing = new Alarm(10, undefined, () => {
+      throw new Error('from the ring');
+    });
+    const next = new Alarm(10, 'next', (owner: string) => void rung.push(owner));
+    const last = new Alarm(20, 'last', (owner: string) => void rung.push(owner));
+    for (const alarm of [failing, next, last]) setAlarm(alarm, 0);
+    expect(() => clock.advance(10)).toThrow('from the ring');
+    expect(clock.timers).toBe(1);
+    clock.advance(10);
+    expect([rung, pendingAlarms()]).toEqual([['next', 'last'], 0]);
+  });
+
+  it('takes a deadline that is set while another rings', () => {
+    using clock = new FakeClock(0);
+    const log: number[] = [];
+    const source = new CancellationSource({ timeout: 10 });
+    new CancellationSource({ timeout: 30 }).token.onCancel(() => log.push(coreClock.now()));
+    source.token.onCancel(() => {
+      for (const timeout of [0, 5, 40]) {
+        new CancellationSource({ timeout }).token.onCancel(() => log.push(coreClock.now()));
+      }
+    });
+    clock.advance(100);
+    expect([log, pendingAlarms(), clock.timers]).toEqual([[10, 15, 30, 50], 0, 0]);
+  });
+
+  it('rings what is due in one wake-up, though its timer comes late', () => {
+    using clock = new FakeClock(0);
+    let now = 0;
+    const late = { now: () => now, after: (ms: number, fn: () => void) => clock.after(ms, fn) };
+    const rung: number[] = [];
+    for (const timeout of [10, 20, 30]) {
+      new CancellationSource({ timeout }).token.onCancel(() => rung.push(timeout));
+    }
+    clock.now = () => late.now();
+    now = 25;
+    clock.advance(10);
+    expect(rung).toEqual([10, 20]);
+    now = 30;
+    clock.advance(5);
+    expect(rung).toEqual([10, 20, 30]);
+  });
+
+  it('comes back when its timer comes too early', () => {
+    using clock = new FakeClock(0);
+    const source = new CancellationSource({ timeout: 10 });
+    clock.now = () => 9.5;
+    clock.advance(10);
+    expect([source.token.cancelled, clock.timers]).toEqual([false, 1]);
+    clock.now = () => 10;
+    clock.advance(1);
+    expect(source.token.cancelled).toBe(true);
+  });
+});
+
+describe('fake timers of a test runner', () => {
+  afterEach(() => {
+    vi.useRealTimers();
+  });
+
+  it('drive the deadlines', () => {
+    vi.useFakeTimers();
+    const source = new CancellationSource({ timeout: 1_000 });
+    vi.advanceTimersByTime(999);
+    expect(source.token.cancelled).toBe(false);
+    vi.advanceTimersByTime(1);
+    expect(source.token.reason).toBe('TIMEOUT');
+  });
+
+  it('leave no dead timer behind that the next deadline would wait for', () => {
+    vi.useFakeTimers();
+    const forgotten = new CancellationSource({ timeout: 1_000 });
+    vi.useRealTimers();
+    vi.useFakeTimers({ now: Date.now() });
+    vi.advanceTimersByTime(5_000);
+    const source = new CancellationSource({ timeout: 1_000 });
+    vi.advanceTimersByTime(1_000);
+    expect([source.token.cancelled, forgotten.token.cancelled]).toEqual([true, true]);
+  });
+});
