@@ -1,0 +1,60 @@
+import { type ChildProcess, fork } from 'node:child_process';
+import { once } from 'node:events';
+
+/**
+ * A process of ours that is told and tells over IPC.
+ *
+ * 1. It never outlives us: `end` kills it, and it ends by itself when its channel closes, however we went (see parent.ts).
+ * 2. An end that nobody asked for is heard, once, by `lost`.
+ */
+export class Child<Told, Tells extends object> {
+  readonly #process: ChildProcess;
+  readonly #exited: Promise<unknown>;
+  #ending = false;
+
+  /**
+   * @param entry name of a module beside this one
+   * @param hear gets each message
+   * @param lost gets a sentence on an end that was not asked for
+   */
+  constructor(entry: string, name: string, hear: (message: Tells) => void, lost: (why: string) => void) {
+    this.#process = fork(new URL(entry, import.meta.url), { stdio: ['ignore', 'ignore', 'inherit', 'ipc'] });
+    this.#exited = once(this.#process, 'close');
+    this.#process.on('message', (message: Tells) => {
+      if ('failed' in message && typeof message.failed === 'string') this.#lose(lost, message.failed);
+      else hear(message);
+    });
+    this.#process.once('exit', (code, signal) => {
+      this.#lose(lost, `The process of ${name} has ended unexpectedly (${signal ?? `exit code ${code}`}).`);
+    });
+    // A message to a child that has just gone; its exit is heard above.
+    this.#process.on('error', () => {});
+  }
+
+  get pid(): number {
+    return this.#process.pid ?? -1;
+  }
+
+  tell(message: Told & object): void {
+    if (this.#process.connected) this.#process.send(message, () => {});
+  }
+
+  /** Sends a signal, as the event of an act; its end is no surprise from now on. */
+  strike(signal: NodeJS.Signals): void {
+    this.#ending = true;
+    this.#process.kill(signal);
+  }
+
+  /** Resolves when the process is no more. */
+  async end(): Promise<void> {
+    this.#ending = true;
+    this.#process.kill('SIGKILL');
+    await this.#exited;
+  }
+
+  #lose(lost: (why: string) => void, why: string): void {
+    if (this.#ending) return;
+    this.#ending = true;
+    lost(why);
+  }
+}

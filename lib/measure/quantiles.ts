@@ -1,0 +1,16 @@
+/** Where a set of figures lies, each by nearest rank: a figure that was measured, none in between. */
+export interface Quantiles {
+  readonly p50: number;
+  readonly p90: number;
+  readonly p99: number;
+  readonly max: number;
+}
+
+/** @returns undefined for an empty set */
+export function quantilesOf(figures: readonly number[]): Quantiles | undefined {
+  const sorted = [...figures].sort((a, b) => a - b);
+  const max = sorted.at(-1);
+  if (max === undefined) return undefined;
+  const at = (share: number) => sorted[Math.ceil(share * sorted.length) - 1] ?? max;
+  return { p50: at(0.5), p90: at(0.9), p99: at(0.99), max };
+}

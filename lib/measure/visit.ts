@@ -1,0 +1,80 @@
+import type { CancellationToken, CancelReason } from '../core/index.ts';
+import type { RpcCode } from '../rpc/index.ts';
+
+/** What one hop knows of one call by now. Instants are milliseconds on the machine's monotonic clock, the same in every process. */
+export interface Visit {
+  readonly hop: string;
+  readonly call: string;
+  readonly arrivedAt: number;
+  /** Milliseconds until the deadline, on arrival; null: none. */
+  readonly budgetMs: number | null;
+  /** Why the hop's token was cancelled, when it heard of it, and what was left of the budget then. */
+  readonly reason: CancelReason | null;
+  readonly heardAt: number | null;
+  readonly leftMs: number | null;
+  /** When the handler had come to its end, and to which. */
+  readonly stoppedAt: number | null;
+  readonly outcome: Outcome | null;
+  /** How many steps the handler means to do, and when it was done with each. */
+  readonly steps: number;
+  readonly doneAt: readonly number[];
+}
+
+/** `stopped`: by its own token; a code: what the next hop said. */
+export type Outcome = 'answered' | 'stopped' | RpcCode;
+
+/** The clock that processes of one machine share: `performance.now()` starts at zero in each. */
+export function sharedNow(): number {
+  return Number(process.hrtime.bigint()) / 1e6;
+}
+
+/** Milliseconds, or null where there is no limit: JSON knows no Infinity. */
+export function finite(ms: number): number | null {
+  return ms === Number.POSITIVE_INFINITY ? null : ms;
+}
+
+/** Keeps a {@link Visit} and tells it anew after each change. */
+export class Diary {
+  #visit: Visit;
+  #telling = false;
+  readonly #tell: (visit: Visit) => void;
+
+  constructor(hop: string, call: string, steps: number, token: CancellationToken, tell: (visit: Visit) => void) {
+    this.#tell = tell;
+    const unheard = { reason: null, heardAt: null, leftMs: null, stoppedAt: null, outcome: null };
+    this.#visit = {
+      hop,
+      call,
+      arrivedAt: sharedNow(),
+      budgetMs: finite(token.remaining()),
+      ...unheard,
+      steps,
+      doneAt: [],
+    };
+    token.onCancel(({ reason }) => {
+      this.#note({ reason, heardAt: sharedNow(), leftMs: finite(token.remaining()) });
+    });
+    this.#note({});
+  }
+
+  stepDone(): void {
+    this.#note({ doneAt: [...this.#visit.doneAt, sharedNow()] });
+  }
+
+  /** Passes on `result`, so that this is the last thing a handler does. */
+  stopped<T>(outcome: Outcome, result: T): T {
+    this.#note({ stoppedAt: sharedNow(), outcome });
+    return result;
+  }
+
+  /** Told in a later turn of the event loop: a write in the midst of a cancel would be part of what is measured. */
+  #note(news: Partial<Visit>): void {
+    this.#visit = { ...this.#visit, ...news };
+    if (this.#telling) return;
+    this.#telling = true;
+    setImmediate(() => {
+      this.#telling = false;
+      this.#tell(this.#visit);
+    });
+  }
+}
