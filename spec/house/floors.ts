@@ -28,7 +28,7 @@ export const rooms: Readonly<Record<string, Room>> = {
     sees: ['core'],
     portable: true,
     order:
-      'awake callback leaf options outcome checkpoint once-event coroutine grace stopped group run share shield sleep stop-when timeout wait-all wait-any iterate scope wait-for without-cancel cancellable',
+      'outcome options awake leaf grace stopped coroutine callback iterate checkpoint sleep once-event run cancellable timeout shield without-cancel group scope wait-all wait-any wait-for stop-when share index',
   },
   abortable: { floor: 1, sees: ['core'], portable: true, packages: ['abort-controller-x'] },
   thread: { floor: 1, sees: ['core'], portable: true },
@@ -50,7 +50,7 @@ export const rooms: Readonly<Record<string, Room>> = {
     order:
       'peer body request preface signals connections call answer web-request web-response web-handler http1 http2 in-flight drain options settings listen serve index',
   },
-  testing: { floor: 2, sees: ['core', 'task', 'wire'], order: '' },
+  testing: { floor: 2, sees: ['core', 'task', 'wire'], order: 'fake-clock leaks matchers index' },
   bus: { floor: 2, sees: ['core', 'task', 'wire'], packages: 'types' },
 
   rpc: {

@@ -1,0 +1,133 @@
+import {
+  type Cancellable,
+  CancellationSource,
+  type CancellationToken,
+  CancelReason,
+  expected,
+  toToken,
+} from '../core/index.ts';
+import { atMost } from './grace.ts';
+import { leaf } from './leaf.ts';
+import { checkLimit, checkOptions } from './options.ts';
+import { stopOf } from './outcome.ts';
+
+/** What comes piece by piece: an async iterable, e.g. an async generator, or a web stream. */
+export type Streamed<T> = AsyncIterable<T> | ReadableStream<T>;
+
+export interface IterateOptions {
+  /** How long leaving the loop waits for the source to clean up, in milliseconds. Default 1 s. */
+  readonly returnMs?: number | undefined;
+}
+
+const RETURN_MS = 1000;
+
+/**
+ * Goes through an async iterable or a web stream under a token.
+ *
+ * Cancellation: a `next()` that waits rejects with the token's error at once, whatever the source is waiting for, and the
+ * source is told to return without being waited for. Leaving the loop by `break`, `return` or `throw` cancels too: the
+ * token that a factory was given, and the source, whose clean-up is then waited for, at most `returnMs`; what is left of
+ * it after that goes on by itself.
+ *
+ * @param source or a factory, which is called by the first `next()` with a token of this walk
+ * @throws TypeError or RangeError for bad arguments
+ *
+ * @example
+ * for await (const chunk of iterate(response.body, token)) if (enough(chunk)) break;
+ */
+export function iterate<T>(
+  source: Streamed<T> | ((token: CancellationToken) => Streamed<T>),
+  token: Cancellable,
+  options?: IterateOptions,
+): AsyncIterableIterator<T> {
+  if (options !== undefined) checkOptions(options);
+  const { returnMs = RETURN_MS } = options ?? {};
+  checkLimit('returnMs', returnMs);
+  const begin = typeof source === 'function' ? source : () => source;
+  if (typeof source !== 'function' && !isStreamed(source)) throw new TypeError(expected('source', STREAMED, source));
+  return new Walk(begin, new CancellationSource(toToken('token', token)), returnMs);
+}
+
+const STREAMED = 'an async iterable, a ReadableStream, or a function that returns one';
+
+export function isStreamed(value: unknown): value is Streamed<unknown> {
+  return typeof value === 'object' && value !== null && (Symbol.asyncIterator in value || 'getReader' in value);
+}
+
+/** What iterables and streams have in common. */
+interface Steps<T> {
+  next(): Promise<IteratorResult<T, unknown>>;
+  end(): PromiseLike<unknown> | undefined;
+}
+
+/** A stream's own iterator would wait for a pending read before it returns; its reader does not. */
+function stepsOf<T>(source: Streamed<T>): Steps<T> {
+  if ('getReader' in source) {
+    const reader = source.getReader();
+    return { next: () => reader.read(), end: () => reader.cancel().then(() => reader.releaseLock()) };
+  }
+  if (!isStreamed(source)) throw new TypeError(expected('source', STREAMED, source));
+  const iterator = source[Symbol.asyncIterator]();
+  return { next: () => iterator.next(), end: () => iterator.return?.() };
+}
+
+class Walk<T> implements AsyncIterableIterator<T, undefined> {
+  readonly #begin: (token: CancellationToken) => Streamed<T>;
+  readonly #source: CancellationSource;
+  readonly #returnMs: number;
+  #steps: Steps<T> | undefined;
+  #over = false;
+
+  constructor(begin: (token: CancellationToken) => Streamed<T>, source: CancellationSource, returnMs: number) {
+    this.#begin = begin;
+    this.#source = source;
+    this.#returnMs = returnMs;
+  }
+
+  [Symbol.asyncIterator](): this {
+    return this;
+  }
+
+  async next(): Promise<IteratorResult<T, undefined>> {
+    if (this.#over) return DONE;
+    const { token } = this.#source;
+    try {
+      const result = await leaf<IteratorResult<T, unknown>>(token, (resolve, reject) => {
+        this.#steps ??= stepsOf(this.#begin(token));
+        Promise.resolve(this.#steps.next()).then(resolve, reject);
+        return () => undefined;
+      });
+      if (!result.done) return result;
+    } catch (error) {
+      if (this.#over) return DONE;
+      this.#over = true;
+      // Nobody is left to hear how that goes.
+      if (token.cancelled) this.#end().catch(() => undefined);
+      this.#source.close();
+      throw error;
+    }
+    this.#over = true;
+    this.#source.close();
+    return DONE;
+  }
+
+  async return(): Promise<IteratorResult<T, undefined>> {
+    if (!this.#over) {
+      this.#over = true;
+      this.#source.cancel(CancelReason.CANCELLED, { description: 'the loop was left' });
+      await atMost(this.#returnMs, this.#end());
+    }
+    return DONE;
+  }
+
+  /** Tells the source to return. What it says to a cancel of ours is no news. */
+  async #end(): Promise<void> {
+    try {
+      await this.#steps?.end();
+    } catch (error) {
+      if (stopOf(error, this.#source.token) === undefined) throw error;
+    }
+  }
+}
+
+const DONE = { done: true, value: undefined } as const;

@@ -1,0 +1,120 @@
+import { setImmediate } from 'node:timers/promises';
+import { type Clock, expected, setClock } from '../core/index.ts';
+
+/** A clock that stands still until it is told to go on; all deadlines, sleeps and limits of the library follow it. */
+export interface FakeClock extends Disposable {
+  /** Milliseconds; 0 at first. */
+  readonly now: number;
+  /** How many timers wait. All deadlines together wait on one. */
+  readonly pending: number;
+  /**
+   * Lets time pass and runs, in the order of their times, the timers that come due, those too that they set meanwhile.
+   * Promise reactions run only after it has returned: for a task that sleeps again and again use {@link advanceAsync}.
+   * When timers throw, the others run all the same, and the first error is thrown at the end.
+   *
+   * @param ms 0 runs what is due now
+   */
+  advance(ms: number): void;
+  /** As {@link advance}, but before time goes on and at the end everything that can run without time passing has run. */
+  advanceAsync(ms: number): Promise<void>;
+  /** Puts back the clock that was there before. */
+  [Symbol.dispose](): void;
+}
+
+interface Timer {
+  readonly at: number;
+  readonly fn: () => void;
+}
+
+/**
+ * Puts a fake clock in place of the platform's, until it is disposed of.
+ *
+ * It does not stand in for `Date`, `setTimeout` or `performance`: what does not go by the library's clock goes on as ever.
+ *
+ * @example
+ * using clock = fakeClock();
+ * const outcome = run(task, { timeout: 1_000 });
+ * await clock.advanceAsync(1_000);
+ */
+export function fakeClock(): FakeClock {
+  const fake = new Fake();
+  fake.putBack = setClock(fake.clock);
+  installed.push(fake);
+  return fake;
+}
+
+const installed: Fake[] = [];
+
+/** The fake clock in place, if there is one. */
+export function currentFake(): FakeClock | undefined {
+  return installed.at(-1);
+}
+
+class Fake implements FakeClock {
+  now = 0;
+  putBack: (() => void) | undefined;
+  readonly #timers = new Set<Timer>();
+
+  readonly clock: Clock = {
+    now: () => this.now,
+    after: (ms, fn) => {
+      const timer = { at: this.now + Math.max(ms, 0), fn };
+      this.#timers.add(timer);
+      return () => this.#timers.delete(timer);
+    },
+  };
+
+  get pending(): number {
+    return this.#timers.size;
+  }
+
+  advance(ms: number): void {
+    const end = this.now + checked(ms);
+    const errors: unknown[] = [];
+    for (let timer = this.#next(end); timer !== undefined; timer = this.#next(end)) this.#fire(timer, errors);
+    this.now = end;
+    if (errors.length > 0) throw errors[0];
+  }
+
+  async advanceAsync(ms: number): Promise<void> {
+    const end = this.now + checked(ms);
+    const errors: unknown[] = [];
+    await setImmediate();
+    for (let timer = this.#next(end); timer !== undefined; timer = this.#next(end)) {
+      this.#fire(timer, errors);
+      await setImmediate();
+    }
+    this.now = end;
+    if (errors.length > 0) throw errors[0];
+  }
+
+  #fire(timer: Timer, errors: unknown[]): void {
+    this.#timers.delete(timer);
+    this.now = Math.max(this.now, timer.at);
+    try {
+      timer.fn();
+    } catch (error) {
+      errors.push(error);
+    }
+  }
+
+  /** The earliest timer that is due by then; of several, the one set first. */
+  #next(end: number): Timer | undefined {
+    let next: Timer | undefined;
+    for (const timer of this.#timers) if (timer.at <= end && (next === undefined || timer.at < next.at)) next = timer;
+    return next;
+  }
+
+  [Symbol.dispose](): void {
+    if (!installed.includes(this)) return;
+    installed.splice(installed.indexOf(this), 1);
+    this.putBack?.();
+  }
+}
+
+function checked(ms: unknown): number {
+  const what = 'a number of milliseconds, 0 or more';
+  if (typeof ms !== 'number') throw new TypeError(expected('ms', what, ms));
+  if (!(ms >= 0 && ms < Number.POSITIVE_INFINITY)) throw new RangeError(expected('ms', what, ms));
+  return ms;
+}
