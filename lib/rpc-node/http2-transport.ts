@@ -1,4 +1,4 @@
-import { baseOf, DEFAULT_MAX_BODY_BYTES, type Transport } from '../rpc/index.ts';
+import { baseOf, bodyLimit, type Transport } from '../rpc/index.ts';
 import type { SessionOptions } from './session.ts';
 import { Sessions } from './sessions.ts';
 import { UnaryStream } from './unary-stream.ts';
@@ -32,7 +32,7 @@ export function http2Transport(options: Http2TransportOptions): Http2Transport {
   const line = {
     sessions,
     prefix: pathname === '/' ? '' : pathname,
-    maxBodyBytes: options.maxBodyBytes ?? DEFAULT_MAX_BODY_BYTES,
+    maxBodyBytes: bodyLimit(options.maxBodyBytes),
   };
   return {
     unary: (call) => new Promise((resolve, reject) => new UnaryStream(line, call, resolve, reject)),

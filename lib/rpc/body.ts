@@ -1,7 +1,15 @@
 import { BodyTooLargeError } from '../wire/index.ts';
+import { checkAtLeast } from './at-least.ts';
 
-/** The size at which a body is refused unless told otherwise; the field's usual figure (gRPC). */
-export const DEFAULT_MAX_BODY_BYTES: number = 4 * 1024 * 1024;
+/** 4 MiB, the field's usual figure (gRPC). */
+const DEFAULT_MAX_BODY_BYTES = 4 * 1024 * 1024;
+
+/** The option `maxBodyBytes`, or its default. @throws TypeError or RangeError when it is no size */
+export function bodyLimit(maxBodyBytes: number | undefined): number {
+  const limit = maxBodyBytes ?? DEFAULT_MAX_BODY_BYTES;
+  checkAtLeast(0, 'maxBodyBytes', limit);
+  return limit;
+}
 
 /**
  * Reads a whole web stream into one array.

@@ -1,7 +1,7 @@
 import { clock, type Registration } from '../core/index.ts';
 import { BodyTooLargeError, failureOfNodeError } from '../wire/index.ts';
 import { baseOf } from './base-url.ts';
-import { DEFAULT_MAX_BODY_BYTES, readBody } from './body.ts';
+import { bodyLimit, readBody } from './body.ts';
 import { RpcError } from './error.ts';
 import { LINGER_MS, peerKnows } from './linger.ts';
 import type { Transport, UnaryCall, UnaryReply } from './transport.ts';
@@ -19,7 +19,7 @@ export interface FetchTransportOptions {
 /** Carries calls over `fetch`. A cancel aborts the request: over HTTP/2 the peer sees a reset, over HTTP/1.1 a closed connection. */
 export function fetchTransport(options: FetchTransportOptions): Transport {
   const base = baseOf(options.baseUrl);
-  const limit = options.maxBodyBytes ?? DEFAULT_MAX_BODY_BYTES;
+  const limit = bodyLimit(options.maxBodyBytes);
   // Looked up at each call, so that a fetch which is replaced later counts.
   const send: Fetch = options.fetch ?? ((url, init) => globalThis.fetch(url, init));
   return { unary: (call) => abortable(call, (signal) => exchange(send, base, call, signal, limit)) };

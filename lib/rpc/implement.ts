@@ -2,7 +2,7 @@ import type { CallContext } from './context.ts';
 import type { Method, Methods, RequestReceived, ResponseToSend, Service } from './contract.ts';
 
 /** A method's work: the request as its schema has read it, and what belongs to the call. */
-export type Implement<M extends Method> = (
+type Implement<M extends Method> = (
   request: RequestReceived<M>,
   context: CallContext,
 ) => ResponseToSend<M> | Promise<ResponseToSend<M>>;

@@ -7,5 +7,5 @@ export type { Schema } from './schema.ts';
 
 export type { CallPhase, Transport, UnaryCall, UnaryReply } from './transport.ts';
 export { baseOf } from './base-url.ts';
-export { DEFAULT_MAX_BODY_BYTES } from './body.ts';
+export { bodyLimit } from './body.ts';
 export { LINGER_MS, peerKnows } from './linger.ts';

@@ -1,5 +1,6 @@
 import type { CancellationError } from '../core/index.ts';
-import { DEFAULT_MAX_BODY_BYTES } from './body.ts';
+import { checkAtLeast } from './at-least.ts';
+import { bodyLimit } from './body.ts';
 
 /** An implementation whose call was over before it had ended; nothing of it reached the caller. */
 export interface Abandoned {
@@ -39,7 +40,7 @@ export type HandlerSettings = Required<HandlerOptions>;
 export function settingsOf(options: HandlerOptions): HandlerSettings {
   const settings: HandlerSettings = {
     prefix: options.prefix ?? '',
-    maxBodyBytes: options.maxBodyBytes ?? DEFAULT_MAX_BODY_BYTES,
+    maxBodyBytes: bodyLimit(options.maxBodyBytes),
     maxTimeoutMs: options.maxTimeoutMs ?? Number.POSITIVE_INFINITY,
     shutdownGraceMs: options.shutdownGraceMs ?? 1_000,
     onError: later(options.onError ?? toConsole),
@@ -50,16 +51,9 @@ export function settingsOf(options: HandlerOptions): HandlerSettings {
       `Expected \`prefix\` to be a path such as \`/api\`, without a slash at its end, got \`${settings.prefix}\`.`,
     );
   }
-  checkAtLeast(0, 'maxBodyBytes', settings.maxBodyBytes);
   checkAtLeast(1, 'maxTimeoutMs', settings.maxTimeoutMs);
   checkAtLeast(0, 'shutdownGraceMs', settings.shutdownGraceMs);
   return settings;
-}
-
-function checkAtLeast(least: number, name: string, value: unknown): void {
-  if (typeof value === 'number' && value >= least) return;
-  const Kind = typeof value === 'number' ? RangeError : TypeError;
-  throw new Kind(`Expected \`${name}\` to be a number, ${least} or more, got \`${String(value)}\` (${typeof value}).`);
 }
 
 /** On a microtask of its own: a hook that throws is the host's to report, and costs the call nothing. */

@@ -108,8 +108,9 @@ describe('a call over HTTP/2', () => {
     expect((await failure(client.greet(ada))).message).toBe('Expected an answer without encoding, got `gzip`.');
   });
 
-  it('refuses a base URL that is none', () => {
+  it('refuses a base URL that is none, and a limit that is none', () => {
     expect(() => http2Transport({ baseUrl: 'localhost:80' })).toThrow('Expected `baseUrl` to be a URL');
+    expect(() => http2Transport({ baseUrl: 'http://a', maxBodyBytes: Number.NaN })).toThrow(RangeError);
   });
 });
 
