@@ -9,6 +9,8 @@ import { BodyTooLargeError } from '../wire/index.ts';
  */
 export function collect(incoming: Readable, limit: number, token: CancellationToken): Promise<Uint8Array> {
   return new Promise((resolve, reject) => {
+    // Asked after the exchange: none of the events below will come.
+    if (incoming.destroyed) return reject(token.error ?? brokeOff());
     const chunks: Uint8Array[] = [];
     let size = 0;
     let registration: Registration | undefined;
@@ -48,6 +50,7 @@ export function streamOf(incoming: Readable, limit: number, token: CancellationT
           incoming.pause();
           controller.error(error);
         };
+        if (incoming.destroyed) return fail(token.error ?? brokeOff());
         const registration = token.onCancel(fail);
         incoming.on('data', (chunk: Uint8Array) => {
           if (over) return;

@@ -72,9 +72,9 @@ export abstract class Call implements Exchange, Watcher {
     return this.#connection.peer;
   }
 
-  /** For people: reports, logs. */
+  /** For reports and logs, and so without the query, which may hold what is nobody's business. */
   get name(): string {
-    return `${this.method} ${this.target}`;
+    return `${this.method} ${this.target?.split('?', 1)[0]}`;
   }
 
   get ageMs(): number {

@@ -60,6 +60,7 @@ export class Connection {
 
 export class Connections {
   readonly #open = new Set<Connection>();
+  #finishing = false;
   #onNone: (() => void) | undefined;
 
   add(socket: Socket): Connection {
@@ -69,10 +70,13 @@ export class Connections {
       this.#open.delete(connection);
       if (this.#open.size === 0) this.#onNone?.();
     });
+    // Under way while the door was closed, as a TLS handshake may be.
+    if (this.#finishing) connection.finish();
     return connection;
   }
 
   finish(): void {
+    this.#finishing = true;
     for (const connection of this.#open) connection.finish();
   }
 

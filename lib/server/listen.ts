@@ -47,7 +47,7 @@ export class Listener {
       this.#server.once('error', (error) => reject(explain(error, host, port)));
       this.#server.listen({ host, port }, resolve);
     });
-    this.#server.removeAllListeners('error').on('error', this.#settings.onError);
+    this.#server.removeAllListeners('error').on('error', (error) => this.#settings.onError(error, 'the listener'));
     const { address, family, port: bound } = this.#server.address() as AddressInfo;
     const everywhere = address === '::' || address === '0.0.0.0';
     const name = everywhere ? 'localhost' : family === 'IPv6' ? `[${address}]` : address;

@@ -1,4 +1,4 @@
-import { clock } from '../core/index.ts';
+import { clock, expected } from '../core/index.ts';
 import { type ExchangeHandler, exchangeHandler } from '../wire/index.ts';
 import { answerError } from './answer.ts';
 import type { Call } from './call.ts';
@@ -19,6 +19,8 @@ export interface Server extends AsyncDisposable {
    *
    * Resolves as soon as nothing is left. There is one drain: a second call joins it and gets the same report. A number is
    * short for `{ graceMs: 0, timeoutMs }`; without any time, a drain is `close()`, and forces one under way. Never rejects.
+   *
+   * @throws TypeError for a time that is no number
    */
   drain(options?: DrainOptions | number): Promise<DrainReport>;
   /** Stops hard: cancels every token with `SHUTDOWN`, answers 503 where it still can, closes every connection. */
@@ -68,13 +70,20 @@ async function start(
     unfollow();
   });
   const drainWith = (options: DrainOptions | number = {}) => {
-    const { graceMs, timeoutMs } =
-      typeof options === 'number' ? { graceMs: 0, timeoutMs: options } : { ...settings.drain, ...options };
-    return drain.run(graceMs ?? settings.drain.graceMs, timeoutMs ?? settings.drain.timeoutMs);
+    const { graceMs, timeoutMs } = typeof options === 'number' ? { graceMs: 0, timeoutMs: options } : options;
+    return drain.run(
+      milliseconds('graceMs', graceMs ?? settings.drain.graceMs),
+      milliseconds('timeoutMs', timeoutMs ?? settings.drain.timeoutMs),
+    );
   };
   const close = async () => void (await drainWith(0));
   const unfollow = followSignals(settings.signals, drainWith, close);
   return { url, drain: drainWith, close, [Symbol.asyncDispose]: close };
+}
+
+function milliseconds(name: string, value: unknown): number {
+  if (typeof value === 'number' && !Number.isNaN(value)) return value;
+  throw new TypeError(expected(name, 'a number of milliseconds', value));
 }
 
 function admit(inFlight: InFlight, call: Call, { retryAfter }: Settings): boolean {

@@ -70,7 +70,7 @@ class Turn implements LastWord {
     this.#allowed = allowed;
     if (allowed < Math.min(host.handlerTimeoutMs, host.requestTimeoutMs)) call.source.cancelAfter(allowed);
     call.lastWord = this;
-    call.token.onCancel((error) => this.#stopped(error));
+    call.token.onCancel(this);
   }
 
   giveUp(): void {
@@ -116,7 +116,7 @@ class Turn implements LastWord {
     if (limit > this.#host.handlerTimeoutMs) this.#call.source.cancelAfter(limit - this.#call.ageMs);
   }
 
-  #stopped({ reason }: CancellationError): void {
+  onCancelled({ reason }: CancellationToken): void {
     this.#stoppedAt = this.#call.ageMs;
     if (reason !== 'SHUTDOWN') this.#endBody();
     // A drain gives the handler the time to answer for itself, with what it has.

@@ -91,11 +91,15 @@ describe.each(PROTOCOLS)('over %s', (protocol) => {
   });
 
   it('leaves a body alone that has come, read or not', async () => {
-    const { subject, asked, seen } = await set({ bodyTimeoutMs: 300 }, { method: 'POST', body: 'Ada' });
+    const { subject, client, asked, seen } = await set({ bodyTimeoutMs: 300 }, { method: 'POST', body: 'Ada' });
+    // What is sent in order comes in order: with the second request, all of the first is there.
+    client.ask();
+    const second = await subject.seen.take();
     clock.advance(301);
     expect(seen.token.cancelled).toBe(false);
     seen.answer('fine');
     await asked.until('fine');
+    second.answer('too');
     await subject.settled();
   });
 

@@ -137,6 +137,11 @@ describe.each(PROTOCOLS)('over %s', (protocol) => {
     await client.gone;
   });
 
+  it.each([{ graceMs: Number.NaN }, { timeoutMs: '5' }, Number.NaN])('drain(%j) is refused', async (options) => {
+    const { server } = await set();
+    expect(() => server.drain(options as never)).toThrow('to be a number of milliseconds');
+  });
+
   it('S3-25: there is one drain, whoever asks, and close() forces it', async () => {
     const { server, held, client } = await set();
     client.ask();

@@ -36,7 +36,10 @@ const closing = (raw: net.Socket) => new Promise((resolve) => raw.resume().once(
 /** Everything until the server closes. */
 async function all(raw: net.Socket): Promise<string> {
   let text = '';
-  for await (const chunk of raw) text += chunk;
+  raw.on('data', (chunk) => {
+    text += chunk;
+  });
+  await closing(raw);
   return text;
 }
 
