@@ -33,6 +33,6 @@ export type ToCaller = { readonly url: string } | CallOrder | { readonly changeM
 export type FromCaller = { readonly ready: true } | { readonly state: CallState } | Failed;
 
 /** The process could not do what it is for, and ends; the sentence is for people. */
-export interface Failed {
+interface Failed {
   readonly failed: string;
 }

@@ -29,7 +29,7 @@ export function sharedNow(): number {
 }
 
 /** Milliseconds, or null where there is no limit: JSON knows no Infinity. */
-export function finite(ms: number): number | null {
+function finite(ms: number): number | null {
   return ms === Number.POSITIVE_INFINITY ? null : ms;
 }
 

@@ -39,7 +39,7 @@ export function decodeError(body: unknown, fallback: Code): WireError {
 }
 
 function isDetail(value: unknown): value is ErrorDetail {
-  return isRecord(value) && typeof value['type'] === 'string';
+  return isRecord(value) && typeof value.type === 'string';
 }
 
 function isRecord(value: unknown): value is Record<string, unknown> {

@@ -28,7 +28,7 @@ export const rooms: Readonly<Record<string, Room>> = {
     sees: ['core'],
     portable: true,
     order:
-      'outcome options awake leaf grace stopped coroutine callback iterate checkpoint sleep once-event run cancellable timeout shield without-cancel group scope wait-all wait-any wait-for stop-when share index',
+      'awake callback leaf options outcome checkpoint once-event coroutine grace stopped group run share shield sleep stop-when timeout wait-all wait-any iterate scope wait-for without-cancel cancellable index',
   },
   abortable: { floor: 1, sees: ['core'], portable: true, packages: ['abort-controller-x'] },
   thread: { floor: 1, sees: ['core'], portable: true },
@@ -58,7 +58,7 @@ export const rooms: Readonly<Record<string, Room>> = {
     sees: ['core', 'task', 'wire', 'fetch'],
     portable: true,
     order:
-      'error codec base-url body context linger schema contract transport answer call-options settings web-exchange implement router receive reply client-call fetch-transport client served-call server index',
+      'error codec at-least base-url context linger schema contract transport answer body call-options web-exchange implement router receive settings reply client-call fetch-transport client served-call server index',
   },
 
   'rpc-node': {

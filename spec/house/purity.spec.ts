@@ -2,7 +2,7 @@ import { builtinModules } from 'node:module';
 import ts from 'typescript';
 import { describe, expect, it } from 'vitest';
 import { rooms } from './floors.ts';
-import { lib, parse, type Source, walk } from './sources.ts';
+import { lib, parse, read, type Source, walk } from './sources.ts';
 
 const nodeGlobals = new Set(['Buffer', 'NodeJS', '__dirname', '__filename', 'global', 'process', 'require']);
 
@@ -26,6 +26,8 @@ function isPropertyName(node: ts.Identifier): boolean {
   return member && parent.name === node;
 }
 
+const portable = lib.filter((source) => rooms[source.room]?.portable);
+
 describe('a portable room', () => {
   it('sees portable rooms only', () => {
     const seen = Object.values(rooms).flatMap((room) => (room.portable ? room.sees : []));
@@ -33,8 +35,13 @@ describe('a portable room', () => {
   });
 
   it('names nothing of Node, so that it runs in a browser', () => {
-    const portable = lib.filter((source) => rooms[source.room]?.portable);
     expect(portable.flatMap(nodeNames)).toEqual([]);
+  });
+
+  it('is compiled without the types of Node, by `npm run check`', () => {
+    const { include } = JSON.parse(read('spec/tsconfig.portable.json'));
+    const roots = portable.map(({ path }) => `../${path.split('/', 2).join('/')}`);
+    expect(include.toSorted()).toEqual([...new Set(roots)].sort());
   });
 
   it.each([

@@ -6,5 +6,5 @@ import { spawnSync } from 'node:child_process';
  */
 export default function build(): void {
   const { status } = spawnSync('npm', ['run', '--silent', 'build'], { stdio: 'inherit' });
-  if (status !== 0 && process.env['CI']) throw new Error('The build failed: see the errors above.');
+  if (status !== 0 && process.env.CI) throw new Error('The build failed: see the errors above.');
 }
