@@ -35,8 +35,6 @@ export class Registration implements Registered {
   /** @param token undefined makes an inert one: its callback has run already, or never will */
   constructor(token: object | undefined, callback: Callback | undefined) {
     this.#token = token;
-    this.#previous = undefined;
-    this.#next = undefined;
     this.#callback = callback;
   }
 

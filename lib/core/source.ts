@@ -139,7 +139,7 @@ function begin(options: SourceOptions): CancellationToken {
   if (deadline !== undefined) checkDeadline('deadline', deadline);
   if (name !== undefined) checkName(name);
   if (onCallbackError !== undefined) checkFunction('onCallbackError', onCallbackError);
-  const token = below(parent === undefined ? [] : parentsIn(parent));
+  const token = below(parent);
   if (name !== undefined) tree.rare(token).name = name;
   if (onCallbackError !== undefined) tree.rare(token).hook = onCallbackError;
   if (timeout !== undefined || deadline !== undefined) {
@@ -154,9 +154,12 @@ function begin(options: SourceOptions): CancellationToken {
 }
 
 /** A new token below all that can cancel it. */
-function below(parents: readonly CancellationToken[]): CancellationToken {
-  const cancelled = parents.find((parent) => parent.cancelled);
-  const live = [...new Set(parents)].filter((parent) => parent.canBeCancelled);
+function below(parent: SourceOptions['parent']): CancellationToken {
+  // One parent or none, as nearly always: without the lists it takes a third of the time.
+  if (parent === undefined || tree.isToken(parent)) return tree.create(parent);
+  const parents = parentsIn(parent);
+  const cancelled = parents.find((one) => one.cancelled);
+  const live = [...new Set(parents)].filter((one) => one.canBeCancelled);
   return cancelled === undefined && live.length > 1 ? joinTokens(live, false) : tree.create(cancelled ?? live[0]);
 }
 

@@ -84,7 +84,8 @@ let register: (token: CancellationToken, callback: CancelCallback<CancellationTo
 let kin: Kin<CancellationToken>;
 
 export class CancellationToken implements ReadSide {
-  #stamp: number;
+  // A field begins as undefined where it is declared: set in the constructor once more, a child costs a third more.
+  #stamp: number = epoch;
   #parent: CancellationToken | undefined;
   /** Neighbours in the parent's circular list of linked children, where the first one's previous is the last. */
   #previous: CancellationToken | undefined;
@@ -100,15 +101,7 @@ export class CancellationToken implements ReadSide {
   private constructor(key: typeof KEY, parent: CancellationToken | undefined) {
     if (key !== KEY)
       throw new TypeError('A token comes from a CancellationSource, from `child()` or from a static method.');
-    this.#stamp = epoch;
     this.#parent = parent;
-    this.#previous = undefined;
-    this.#next = undefined;
-    this.#children = undefined;
-    this.#callbacks = undefined;
-    this.#cancellation = undefined;
-    this.#alarm = undefined;
-    this.#rare = undefined;
   }
 
   get cancelled(): boolean {
