@@ -36,10 +36,9 @@ export class Contender {
     if (this.#failed !== undefined) return { failed: this.#failed };
     if (this.#warm === undefined) return undefined;
     const rounds = this.#rounds.length > 0 ? this.#rounds : [this.#warm];
-    return {
-      rounds: rounds.map(({ figure }) => Number(figure.toPrecision(4))),
-      ops: Math.max(...rounds.map(({ ops }) => ops)),
-    };
+    const figures = rounds.map(({ figure }) => Number(figure.toPrecision(4)));
+    const only = rounds.at(-1)?.only;
+    return only === undefined ? { rounds: figures } : { rounds: figures, only };
   }
 
   async #ask(question: Question): Promise<Round | undefined> {

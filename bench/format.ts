@@ -18,12 +18,11 @@ export function wobble({ median, low, high }: Spread): string {
   return median === 0 ? '' : `±${Math.round(((high - low) / 2 / Math.abs(median)) * 100)} %`;
 }
 
-/** `asked`: how many operations at once the case wants. */
-export function cell(figure: Figure | undefined, asked: number | undefined): string {
+export function cell(figure: Figure | undefined): string {
   if (figure === undefined) return '–';
   if ('failed' in figure) return figure.failed;
   const text = number(spread(figure.rounds).median);
-  return asked !== undefined && figure.ops < asked ? `${text} (of ${figure.ops.toLocaleString('en-GB')})` : text;
+  return figure.only === undefined ? text : `${text} (${number(figure.only)} only)`;
 }
 
 export function limit(required: number): string {

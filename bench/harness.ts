@@ -11,6 +11,8 @@
 export interface Subject {
   /** How many operations one `run` does; left out, the harness finds how many fill a round. */
   readonly ops?: number;
+  /** It waits, for a timer or another thread: the clock on the wall counts, and not the processor's time alone. */
+  readonly waits?: boolean;
   /** Makes what the next `run` needs; is not measured. May return a promise. */
   prepare?(ops: number): unknown;
   /**
@@ -60,8 +62,8 @@ export interface Suite {
   subject(id: string, implementation: string): Promise<Subject | undefined>;
 }
 
-/** One figure a round, in the case's unit, and of how many operations at once; or why there is none. */
-export type Figure = { readonly rounds: readonly number[]; readonly ops: number } | { readonly failed: string };
+/** One figure a round, in the case's unit; `only` so many operations at once, where the case has more. */
+export type Figure = { readonly rounds: readonly number[]; readonly only?: number } | { readonly failed: string };
 
 /** What one run has found, as it is stored. */
 export interface Results {

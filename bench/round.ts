@@ -8,10 +8,10 @@ export interface Settings {
   readonly maxOps: number;
 }
 
-/** What one round has found: a figure in the case's unit, and the operations it stands for. */
+/** What one round has found: a figure in the case's unit, and of how many operations when it should have been more. */
 export interface Round {
   readonly figure: number;
-  readonly ops: number;
+  readonly only?: number;
 }
 
 const WARM_UP_MS = 150;
@@ -39,7 +39,7 @@ async function timed(subject: Subject, settings: Settings): Promise<() => Promis
   if (subject.ops === undefined) {
     let ops = 16;
     while (ops < settings.maxOps && (await time(subject, ops)).ms < settings.roundMs) ops *= 2;
-    return async () => perOp(await time(subject, ops));
+    return async () => perOp(await time(subject, ops), ops);
   }
   const ops = Math.min(subject.ops, settings.maxOps);
   return async () => {
@@ -50,32 +50,41 @@ async function timed(subject: Subject, settings: Settings): Promise<() => Promis
       sum.ms += one.ms;
       sum.ops += one.ops;
     } while (sum.ms < settings.roundMs && performance.now() < end);
-    return { ...perOp(sum), ops: Math.min(sum.ops, ops) };
+    return perOp(sum, ops);
   };
 }
 
+/**
+ * The processor's time where that is less than what the clock says: then the process was waiting for its turn, on a
+ * machine that others use too. Where it is more, other threads of V8 have worked at the same time.
+ */
 async function time(subject: Subject, ops: number): Promise<{ ms: number; ops: number }> {
   await subject.prepare?.(ops);
+  const cpu = process.cpuUsage();
   const start = performance.now();
   // Awaited only when there is something to wait for: a turn of the microtask queue would be in every figure.
   let done = subject.run(ops);
   if (done instanceof Promise) done = await done;
-  const ms = performance.now() - start;
+  const wall = performance.now() - start;
+  const { user, system } = process.cpuUsage(cpu);
+  const ms = subject.waits ? wall : Math.min(wall, (user + system) / 1000);
   return { ms, ops: typeof done === 'number' ? done : ops };
 }
 
-function perOp({ ms, ops }: { ms: number; ops: number }): Round {
-  return { figure: (ms * 1e6) / ops, ops };
+function perOp({ ms, ops }: { ms: number; ops: number }, asked: number): Round {
+  const figure = (ms * 1e6) / ops;
+  return ops < asked ? { figure, only: ops } : { figure };
 }
 
 async function weigh(subject: Subject, settings: Settings): Promise<Round> {
-  const ops = Math.min(subject.ops ?? 10_000, settings.maxOps);
-  await subject.prepare?.(ops);
+  const asked = Math.min(subject.ops ?? 10_000, settings.maxOps);
+  await subject.prepare?.(asked);
   const before = await heap();
-  const done = await subject.run(ops);
+  const done = await subject.run(asked);
   const after = await heap();
-  const made = typeof done === 'number' ? done : ops;
-  return { figure: (after - before) / made, ops: made };
+  const ops = typeof done === 'number' ? done : asked;
+  const figure = (after - before) / ops;
+  return ops < asked ? { figure, only: ops } : { figure };
 }
 
 /** Several times, with turns of the event loop between: what has finalizers goes only when these have run. */

@@ -27,14 +27,9 @@ function row(suite: Suite, one: Case, results: Results): string[] {
   const our = figures[ours as string];
   const theirs = others.map((name) => {
     const found = ratio(figures[name], our);
-    return `${cell(figures[name], asked(figures))}${found === undefined ? '' : ` (${times(found.median)} ${wobble(found)})`}`;
+    return `${cell(figures[name])}${found === undefined ? '' : ` (${times(found.median)} ${wobble(found)})`}`;
   });
-  return [one.title, one.unit, cell(our, undefined), ...theirs];
-}
-
-/** What the fastest got through. */
-function asked(figures: Results['figures'][string]): number | undefined {
-  return Math.max(...Object.values(figures).map((figure) => ('ops' in figure ? figure.ops : 0)));
+  return [one.title, one.unit, cell(our), ...theirs];
 }
 
 function goal(one: Case, { target, best, measured, required, reached }: Verdict): string[] {

@@ -34,18 +34,21 @@ export const wide =
     };
   };
 
-/** Each the child of the one before, with a callback on the last; then the first is cancelled. An operation is a level. */
+/** Each the child of the one before, with a callback each; then the first is cancelled. An operation is a level. */
 export const deep =
   (depth: number): Make =>
   (peer) => {
     let root = peer.root();
     let levels = 0;
-    let heard = false;
+    let heard = 0;
+    const callback = (): void => {
+      heard++;
+    };
     return {
       ops: depth,
       prepare(ops) {
         root = peer.root();
-        heard = false;
+        heard = 0;
         let token = peer.token(root);
         const held = new Array(ops);
         keep(0, held);
@@ -53,14 +56,12 @@ export const deep =
           const child = peer.child(token);
           held[i] = child;
           token = peer.childToken(child);
-        });
-        peer.register(token, () => {
-          heard = true;
+          peer.register(token, callback);
         });
       },
       run() {
         peer.cancel(root);
-        if (!heard) throw new Error('does not arrive');
+        if (heard !== levels) throw new Error(`${heard} of ${levels} heard of it`);
         return levels;
       },
     };
