@@ -165,8 +165,9 @@ export abstract class Call implements Exchange, Watcher {
   closed(reason: CancelReason): void {
     if (this.#over) return;
     this.#over = true;
-    // A peer that leaves at its own deadline has not changed its mind: the time was up.
-    if (!this.#queued) this.source.cancel(this.token.remaining() === 0 ? 'TIMEOUT' : reason);
+    // Invariant 1: does nothing once the response is queued. A peer that leaves at its own deadline has not changed its mind:
+    // the time was up.
+    this.source.cancel(this.token.remaining() === 0 ? 'TIMEOUT' : reason);
     this.#release();
     this.#connection.callOver();
     if (this.#handlerEnded) this.host.ended(this);
