@@ -78,8 +78,7 @@ async function warmCaller(chain: Chain, name: string): Promise<Caller> {
     caller.call({ call, steps: 1, timeoutMs: 10_000 });
     await board.until(() => board.visits(call).length === chain.hops.length, token);
     caller.changeMind(call);
-    await board.until(() => board.call(call)?.settledAt != null, token);
-    await board.until(() => board.visits(call).every(({ stoppedAt }) => stoppedAt !== null), token);
+    await board.until(() => board.over(call), token);
   }
   return caller;
 }

@@ -18,8 +18,9 @@ export async function keepUp(chain: Chain, canvas: Canvas, json: boolean): Promi
   } else print(invitation(hops, curl, canvas));
   try {
     for (;;) {
-      await board.until(() => over(board) !== undefined, token);
-      const call = over(board) ?? '';
+      const over = () => board.calls().find((call) => board.over(call));
+      await board.until(() => over() !== undefined, token);
+      const call = over() ?? '';
       if (!json) print(shown(board, call, canvas));
       board.forget(call);
     }
@@ -28,11 +29,6 @@ export async function keepUp(chain: Chain, canvas: Canvas, json: boolean): Promi
     if (token.reason === 'CANCELLED') return 0;
     throw error;
   }
-}
-
-/** A call that no hop works on any more. */
-function over(board: Board): string | undefined {
-  return board.calls().find((call) => board.visits(call).every(({ stoppedAt }) => stoppedAt !== null));
 }
 
 function shown(board: Board, call: string, canvas: Canvas): string {

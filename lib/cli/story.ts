@@ -2,8 +2,9 @@ import type { ActReport, DemoReport, HopReport } from './report.ts';
 import { type Canvas, duration, timeline } from './timeline.ts';
 
 /** The first words of a demo. */
-export function opening(propagate: boolean, { paint }: Canvas): string {
-  const what = paint('dim', 'client → A → B → C: four processes, HTTP/2 over loopback, a greeting in 1.7 s of work');
+export function opening(propagate: boolean, { paint, wholeMs }: Canvas): string {
+  const work = `a greeting takes ${(wholeMs / 1_000).toFixed(1)} s`;
+  const what = paint('dim', `client → A → B → C: four processes, HTTP/2 over loopback, ${work}`);
   const how = propagate ? '' : `\n  ${paint('red', '--no-propagate: no hop hands its token on')}`;
   return `\n  ${paint('bold', 'nevermind demo')}  ${what}${how}\n`;
 }

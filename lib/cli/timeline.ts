@@ -65,8 +65,8 @@ function hopLine(hop: HopReport, depth: number, axis: Axis, eventMs: number | nu
     budgetMs === null ? 'no limit' : share(leftMs, budgetMs),
     `${steps.done} of ${steps.of}`,
   ];
-  const line = bar(axis, { ...span, style: 'cyan' }, paint);
-  return `${name.padEnd(NAME)}${line}  ${paint(colourOf(reason), saw)}${row(cells).slice(saw.length)}`;
+  const line = bar(axis, { ...span, style: colourOf(reason, 'green') }, paint);
+  return `${name.padEnd(NAME)}${line}  ${paint(colourOf(reason, 'dim'), saw)}${row(cells).slice(saw.length)}`;
 }
 
 /** What came to the hop: a cancel of its own call, what the next hop said, or nothing of what has happened. */

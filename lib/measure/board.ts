@@ -39,6 +39,11 @@ export class Board extends Watch {
     this.changed();
   }
 
+  /** No hop works on it any more, and its caller, where it is ours, knows what came of it. */
+  over(call: string): boolean {
+    return this.#calls.get(call)?.settledAt !== null && this.visits(call).every(({ stoppedAt }) => stoppedAt !== null);
+  }
+
   forget(call: string): void {
     this.#visits.delete(call);
     this.#calls.delete(call);

@@ -1,9 +1,9 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import { CancellationToken, reasonOf } from '../core/index.ts';
 import { type Client, createClient } from '../rpc/client.ts';
 import { RpcError } from '../rpc/index.ts';
 import { type CallContext, createHandler, implement, type RpcHandler } from '../rpc/server.ts';
 import { http2Transport } from '../rpc-node/index.ts';
+import { sleep } from '../task/index.ts';
 import { CALL_HEADER, Greeter } from './greeter.ts';
 import { Diary, type Outcome, type Visit } from './visit.ts';
 
@@ -72,7 +72,7 @@ function callOf({ headers }: CallContext): string | undefined {
 /** Steps that end at once, in their midst, when the token is cancelled. */
 async function work(steps: number, ms: number, token: CancellationToken, diary: Diary): Promise<void> {
   for (let step = 0; step < steps; step++) {
-    await sleep(ms, undefined, { signal: token.signal });
+    await sleep(ms, token);
     diary.stepDone();
   }
 }

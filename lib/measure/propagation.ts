@@ -64,16 +64,9 @@ interface Round {
 async function cancelOne({ board, hops, token }: Chain, caller: Caller, call: string): Promise<Round> {
   const last = hops.at(-1)?.name ?? '';
   caller.call({ ...CALL, call });
-  const limit = token.child({ timeout: CALL.timeoutMs });
-  await board.until(() => board.visit(call, last) !== undefined, limit.token);
-  limit.close();
+  await board.until(() => board.visit(call, last) !== undefined, token);
   caller.changeMind(call);
-  const patience = token.child({ timeout: PATIENCE_MS });
-  await board.until(
-    () => board.call(call)?.settledAt != null && board.visits(call).every((visit) => visit.stoppedAt !== null),
-    patience.token,
-  );
-  patience.close();
+  await board.within(PATIENCE_MS, () => board.over(call), token);
   const from = board.call(call)?.cancelledAt ?? null;
   const since = (at: number | null | undefined) => (at == null || from === null ? null : at - from);
   const visits = hops.map(({ name }) => board.visit(call, name));

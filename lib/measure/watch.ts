@@ -1,4 +1,5 @@
 import type { CancellationToken } from '../core/index.ts';
+import { unwrap, waitFor } from '../task/index.ts';
 
 /** Waiting for something to become true, without asking again and again: whoever changes something says so. */
 export class Watch {
@@ -9,25 +10,28 @@ export class Watch {
     for (const look of [...this.#looks]) look();
   }
 
-  /**
-   * Resolves with true as soon as `test` holds, with false when the token's deadline passes first. Rejects with the token's
-   * error when it is cancelled for any other reason.
-   */
-  until(test: () => boolean, token: CancellationToken): Promise<boolean> {
-    return new Promise<boolean>((resolve, reject) => {
+  /** Resolves as soon as `test` holds; rejects with the token's error. */
+  until(test: () => boolean, token: CancellationToken): Promise<void> {
+    if (test()) return Promise.resolve();
+    return new Promise<void>((resolve, reject) => {
       const look = () => {
         if (!test()) return;
         this.#looks.delete(look);
         registration.unregister();
-        resolve(true);
+        resolve();
       };
       this.#looks.add(look);
       const registration = token.onCancel((error) => {
         this.#looks.delete(look);
-        if (error.reason === 'TIMEOUT') resolve(test());
-        else reject(error);
+        reject(error);
       });
-      look();
     });
+  }
+
+  /** Whether `test` has come true within so many milliseconds; rejects with the token's error. */
+  async within(ms: number, test: () => boolean, token: CancellationToken): Promise<boolean> {
+    if (test()) return true;
+    const met = await waitFor((limited) => this.until(test, limited), Math.max(ms, 0), { token });
+    return unwrap(met) !== undefined;
   }
 }
