@@ -76,9 +76,9 @@ export class ServedCall {
     const { implementation, method, name } = this.#route;
     const context = new UnaryContext(this.#token, implementation.service.name, name, this.#exchange);
     const response = await implementation.call(name, request, context);
-    if (this.#over) return this.#abandon({ kind: 'value', value: response });
     // Checked, and then sent as it was written: to read it by the schema is the caller's part.
     await read(method.output, response, 'response');
+    if (this.#over) return this.#abandon({ kind: 'value', value: response });
     const json = encodeJson(response, 'response');
     this.#end(() => answerValue(this.#exchange, json));
   }

@@ -21,7 +21,6 @@ export {
 } from './names.ts';
 export {
   type Code,
-  clientCodeOfReason,
   codeOfGrpc,
   codeOfHttp,
   codeOfReason,

@@ -64,21 +64,16 @@ const CODE_OF_HTTP = new Map<number, Code>([
   [504, 'unavailable'],
 ]);
 
-const REASONS: Record<CancelReason, { code: Code; clientCode: Code; http: number; replies: boolean }> = {
-  CANCELLED: { code: 'canceled', clientCode: 'canceled', http: 499, replies: false },
-  PEER_CLOSED: { code: 'canceled', clientCode: 'unavailable', http: 499, replies: false },
-  TIMEOUT: { code: 'deadline_exceeded', clientCode: 'deadline_exceeded', http: 504, replies: true },
-  SHUTDOWN: { code: 'unavailable', clientCode: 'unavailable', http: 503, replies: true },
+const REASONS: Record<CancelReason, { code: Code; http: number; replies: boolean }> = {
+  CANCELLED: { code: 'canceled', http: 499, replies: false },
+  PEER_CLOSED: { code: 'canceled', http: 499, replies: false },
+  TIMEOUT: { code: 'deadline_exceeded', http: 504, replies: true },
+  SHUTDOWN: { code: 'unavailable', http: 503, replies: true },
 };
 
 /** The code that a server gives a request stopped for `reason`. */
 export function codeOfReason(reason: CancelReason): Code {
   return REASONS[reason].code;
-}
-
-/** The code that a caller sees when its call ended for `reason`: a lost connection is `unavailable` there. */
-export function clientCodeOfReason(reason: CancelReason): Code {
-  return REASONS[reason].clientCode;
 }
 
 /** The status a server answers with, or logs when it does not answer; `whileReading`: the request's body had not arrived yet. */
