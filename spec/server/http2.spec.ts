@@ -152,6 +152,26 @@ describe('a session', () => {
     while (sockets() > before + 20) await new Promise(setImmediate);
   });
 
+  it('whose peer never closes its half is closed by a drain all the same', async () => {
+    const server = await serve(() => new Response('fine'));
+    const raw = net.connect({ port: Number(server.url.port), host: '127.0.0.1', allowHalfOpen: true });
+    ends.push(() => raw.destroy());
+    raw.on('error', () => {}).resume();
+    raw.write(Buffer.concat([Buffer.from('PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n'), SETTINGS]));
+    await new Promise((resolve) => raw.once('data', resolve));
+    // Both ends of this one, and of none before it.
+    while (sockets() > 2) await new Promise(setImmediate);
+    const clock = new ManualClock();
+    ends.push(clock.restore);
+    const report = server.drain();
+    await clock.armed(500);
+    clock.advance(500);
+    await report;
+    // What is left of it is the client's end.
+    while (sockets() > 1) await new Promise(setImmediate);
+    expect(raw.destroyed).toBe(false);
+  });
+
   it('is not let go while a call is on it', async () => {
     const clock = new ManualClock();
     const subject = await startWeb('h2c', { requestTimeoutMs: 0, handlerTimeoutMs: 0 });
