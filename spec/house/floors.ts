@@ -42,7 +42,12 @@ export const rooms: Readonly<Record<string, Room>> = {
   ambient: { floor: 1, sees: ['core'] },
 
   index: { floor: 2, sees: ['core', 'task'], portable: true },
-  fetch: { floor: 2, sees: ['core', 'task', 'wire'], portable: true },
+  fetch: {
+    floor: 2,
+    sees: ['core', 'task', 'wire'],
+    portable: true,
+    order: 'cancel-code deadline response call create-fetch index',
+  },
   server: {
     floor: 2,
     sees: ['core', 'task', 'wire'],

@@ -39,7 +39,7 @@ describe('a portable room', () => {
   it('is compiled without the types of Node, by `npm run check`', () => {
     const { include } = JSON.parse(read('spec/tsconfig.portable.json'));
     const roots = portable.map(({ path }) => `../${path.split('/', 2).join('/')}`);
-    expect(include.toSorted()).toEqual([...new Set(roots)].sort());
+    expect(roots.filter((root) => !include.includes(root))).toEqual([]);
   });
 
   it.each([
