@@ -204,7 +204,7 @@ describe('the deadline', () => {
     expect([started, exchange.answers]).toEqual([false, [late]]);
   });
 
-  it("S0-25: an inner deadline of the implementation's own is the gateway's timeout to the caller, and news to onError", async () => {
+  it("an inner deadline of the implementation's own is the gateway's timeout to the caller, and news to onError", async () => {
     const { handler, errors } = served((context) => {
       const inner = context.token.child({ timeout: 0 });
       inner.token.throwIfCancelled();
