@@ -113,9 +113,10 @@ bringIn({
     // A token has a deadline, and would pass for options.
     if (tree.isToken(options)) throw new TypeError(expected('options', 'an object of options', options));
     checkOptions('an object of options', options);
-    // Field by field: a spread was measured to cost more than all the rest of a child.
-    const { timeout, deadline, name, onCallbackError } = options;
-    return new CancellationSource({ parent, timeout, deadline, name, onCallbackError });
+    const limits = limitsIn(options);
+    const source = new CancellationSource(parent);
+    limit(source.token, limits);
+    return source;
   },
   newSignal,
   arrived,
@@ -134,12 +135,22 @@ async function cancelAsync(token: CancellationToken, cancellation: Cancellation)
 /** A token of a source with options: everything is checked before anything is made. */
 function begin(options: SourceOptions): CancellationToken {
   checkOptions('an object of options, a CancellationToken or an AbortSignal', options);
-  const { parent, timeout, deadline, name, onCallbackError } = options;
+  const limits = limitsIn(options);
+  const token = below(options.parent);
+  limit(token, limits);
+  return token;
+}
+
+/** The options, checked; each is read once. */
+function limitsIn({ timeout, deadline, name, onCallbackError }: ChildOptions): ChildOptions {
   if (timeout !== undefined) checkMilliseconds('timeout', timeout);
   if (deadline !== undefined) checkDeadline('deadline', deadline);
   if (name !== undefined) checkName(name);
   if (onCallbackError !== undefined) checkFunction('onCallbackError', onCallbackError);
-  const token = below(parent);
+  return { timeout, deadline, name, onCallbackError };
+}
+
+function limit(token: CancellationToken, { timeout, deadline, name, onCallbackError }: ChildOptions): void {
   if (name !== undefined) tree.rare(token).name = name;
   if (onCallbackError !== undefined) tree.rare(token).hook = onCallbackError;
   if (timeout !== undefined || deadline !== undefined) {
@@ -150,7 +161,6 @@ function begin(options: SourceOptions): CancellationToken {
     );
     if (at < Number.POSITIVE_INFINITY) setDeadline(token, at, now);
   }
-  return token;
 }
 
 /** A new token below all that can cancel it. */
