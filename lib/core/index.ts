@@ -15,7 +15,7 @@ export { CancelCell } from './cell.ts';
 
 export { type Clock, clock, setClock } from './clock.ts';
 export { pendingAlarms } from './alarm.ts';
-export { currentToken, setCurrentToken } from './current.ts';
+export { currentToken, runAsCurrent, setCurrentToken } from './current.ts';
 export { type Instrument, setInstrument } from './instrument.ts';
 export { type Snapshot, snapshot } from './snapshot.ts';
 export { toToken } from './source.ts';

@@ -1,5 +1,11 @@
 import { describe, expect, it } from 'vitest';
-import { CancellationSource, CancellationToken, currentToken, setCurrentToken } from '../../lib/core/index.ts';
+import {
+  CancellationSource,
+  CancellationToken,
+  currentToken,
+  runAsCurrent,
+  setCurrentToken,
+} from '../../lib/core/index.ts';
 
 describe('the current token', () => {
   it('is none while nobody fills the slot', () => {
@@ -18,5 +24,27 @@ describe('the current token', () => {
     expect(currentToken()).toBe(tokens[0]);
     restore();
     expect(currentToken()).toBe(CancellationToken.none);
+  });
+
+  it('runs a call under a token once somebody fills the slot with a way to, and until then just calls', () => {
+    const { token } = new CancellationSource();
+    expect(runAsCurrent(token, () => currentToken())).toBe(CancellationToken.none);
+    let held = CancellationToken.none;
+    const restore = setCurrentToken(
+      () => held,
+      (next, fn) => {
+        const before = held;
+        held = next;
+        try {
+          return fn();
+        } finally {
+          held = before;
+        }
+      },
+    );
+    expect(runAsCurrent(token, () => currentToken())).toBe(token);
+    expect(currentToken()).toBe(CancellationToken.none);
+    restore();
+    expect(runAsCurrent(token, () => currentToken())).toBe(CancellationToken.none);
   });
 });
