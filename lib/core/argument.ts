@@ -1,4 +1,4 @@
-import { type CancelDetails, CancelReason, sentence } from './reason.ts';
+import { type CancelDetails, CancelReason } from './reason.ts';
 
 /** What came, for a message: value and type, never throwing, never long. */
 function shown(value: unknown): string {
@@ -49,7 +49,8 @@ export function checkOptions(what: string, value: unknown): asserts value is obj
 }
 
 export function checkReason(value: unknown): asserts value is CancelReason {
-  if (typeof value !== 'string' || !(value in sentence)) {
+  // Not with `in`, which takes longer than all the rest of a cancel.
+  if (typeof value !== 'string' || CancelReason[value as CancelReason] !== value) {
     throw new TypeError(expected('reason', `one of ${Object.keys(CancelReason).join(', ')}`, value));
   }
 }

@@ -9,7 +9,7 @@ import { type CancelDetails, CancelReason } from './reason.ts';
 export class Cancellation {
   readonly reason: CancelReason;
   readonly details: CancelDetails | undefined;
-  order: number;
+  order = 0;
   made: CancellationError | undefined;
   /** The reason that a foreign signal was aborted with; `signal.reason` of every linked token shows this very value. */
   readonly foreign: { readonly reason: unknown } | undefined;
@@ -17,7 +17,6 @@ export class Cancellation {
   constructor(reason: CancelReason, details?: CancelDetails, made?: CancellationError, foreign?: { reason: unknown }) {
     this.reason = reason;
     this.details = details;
-    this.order = 0;
     this.made = made;
     this.foreign = foreign;
   }

@@ -30,10 +30,8 @@ export interface CancelDetails {
 
 /** The sentence that stands for a reason in an error's message. */
 export const sentence: Readonly<Record<CancelReason, string>> = {
-  // No prototype, so that `in` answers whether something is a reason.
-  __proto__: null,
   CANCELLED: 'The operation was cancelled',
   PEER_CLOSED: 'The peer closed the connection',
   TIMEOUT: 'The operation timed out',
   SHUTDOWN: 'The process is shutting down',
-} as Record<CancelReason, string>;
+};
