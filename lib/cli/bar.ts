@@ -23,12 +23,13 @@ const EIGHTHS = ['', '▏', '▎', '▍', '▌', '▋', '▊', '▉', '█'] as 
 /** `█` work, `▒` work for nobody, `·` work that was saved. */
 export function bar({ cells, spanMs }: Axis, span: Span, paint: Paint): string {
   const at = (ms: number) => Math.min(Math.max((ms / spanMs) * cells, 0), cells);
-  // There are blocks to begin in the middle of a cell, and to end at any eighth of it.
+  // There are blocks to begin in the middle of a cell, and to end at any eighth of it. Some work shows always.
   const from = Math.min(Math.floor(at(span.fromMs) * 2) / 2, cells - 1);
-  const lost = Math.max(Math.round(at(span.toMs)) - Math.ceil(at(span.eventMs)), 0);
-  const to = lost > 0 ? Math.ceil(at(span.eventMs)) : at(Math.min(span.toMs, span.eventMs));
-  const work = blocks(from, Math.max(to, from + 0.5));
-  const rest = Math.max(cells - Math.floor(from) - work.length - lost, 0);
+  const lostFrom = Math.max(Math.ceil(at(span.eventMs)), Math.floor(from) + 1);
+  const lost = Math.max(Math.round(at(span.toMs)) - lostFrom, 0);
+  const to = lost > 0 ? lostFrom : Math.max(at(Math.min(span.toMs, span.eventMs)), from + 0.5);
+  const work = blocks(from, to);
+  const rest = cells - Math.floor(from) - work.length - lost;
   return (
     ' '.repeat(Math.floor(from)) +
     paint(span.style, work) +

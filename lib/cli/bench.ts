@@ -5,6 +5,7 @@ import { file, readArguments, UsageError, whole } from './arguments.ts';
 import { paint } from './paint.ts';
 import { Progress } from './progress.ts';
 import { rounded } from './report.ts';
+import { counted } from './story.ts';
 import { duration } from './timeline.ts';
 
 const options = { hops: whole(1, 16, 3), cancels: whole(1, 100_000, 200), warmup: whole(0, 100_000, 50), json: file };
@@ -44,13 +45,15 @@ function inMicroseconds(_key: string, value: unknown): unknown {
 const COLUMNS = ['p50', 'p90', 'p99', 'max'] as const;
 
 function table({ hops, cancels, warmup, token, stopped, misses, zombies }: Propagation): string {
-  const head = `${hops} hop${hops > 1 ? 's' : ''}, ${cancels} cancels after ${warmup} to warm up`;
+  const head = `${counted(hops, 'hop')}, ${counted(cancels, 'cancel')} after ${warmup} to warm up`;
   const rows = [
     ...token.map(({ hop, quantiles }) => row(`${hop}'s token cancelled`, quantiles)),
     row('last handler stopped', stopped),
   ];
   const good = misses + zombies === 0;
-  const verdict = good ? 'every cancel arrived' : `${misses} cancels never arrived, ${zombies} handlers ran on`;
+  const verdict = good
+    ? 'every cancel arrived'
+    : `${counted(misses, 'cancel')} never arrived, ${counted(zombies, 'handler')} ran on`;
   return [
     '',
     `  ${paint('bold', 'nevermind bench')}  ${paint('dim', head)}`,

@@ -36,8 +36,7 @@ function version(): string {
 /** What to say of an error, and how to exit: 2 for a wrong command line, 1 for what went wrong here. */
 function explain(error: unknown): [sentence: string, exitCode: number] {
   if (error instanceof UsageError) return [error.message, 2];
-  const { cause } = error as { cause?: unknown };
-  if (cause instanceof ChainLost) return [cause.message, 1];
+  for (const at of [error, (error as Error | undefined)?.cause]) if (at instanceof ChainLost) return [at.message, 1];
   return [error instanceof Error ? (error.stack ?? error.message) : String(error), 1];
 }
 

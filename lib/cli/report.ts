@@ -53,12 +53,12 @@ export interface DemoReport {
 export function callReport(visits: readonly Visit[], startedAt: number, eventAt: number | null): CallReport {
   return {
     eventMs: eventAt === null ? null : rounded(eventAt - startedAt),
-    hops: visits.map((visit) => hopReport(visit, startedAt, eventAt ?? startedAt)),
+    hops: visits.map((visit) => hopReport(visit, startedAt, eventAt)),
   };
 }
 
-function hopReport(visit: Visit, startedAt: number, eventAt: number): HopReport {
-  const since = (at: number | null) => (at === null ? null : rounded(at - eventAt));
+function hopReport(visit: Visit, startedAt: number, eventAt: number | null): HopReport {
+  const since = (at: number | null) => (at === null ? null : rounded(at - (eventAt ?? startedAt)));
   const done = visit.doneAt.length;
   return {
     hop: visit.hop,
@@ -73,7 +73,7 @@ function hopReport(visit: Visit, startedAt: number, eventAt: number): HopReport 
       of: visit.steps,
       done,
       saved: visit.steps - done,
-      lost: visit.doneAt.filter((at) => at > eventAt).length,
+      lost: eventAt === null ? 0 : visit.doneAt.filter((at) => at > eventAt).length,
     },
   };
 }

@@ -19,10 +19,10 @@ export function actStory(act: ActReport, canvas: Canvas): string {
 /** The last words of a demo. */
 export function closing({ acts, tookMs, ok, propagate }: DemoReport, { paint }: Canvas): string {
   const all = acts.flatMap(({ hops }) => hops);
-  const took = `${acts.length} acts in ${duration(tookMs)}`;
+  const took = `${counted(acts.length, 'act')} in ${duration(tookMs)}`;
   if (ok) return `  ${paint('green', '✓')} ${took}, no zombie, ${savedOf(all)}\n`;
-  const advice = propagate ? '' : '; without --no-propagate they are saved';
-  return `  ${paint('red', '✗')} ${took}, ${total(all, 'lost')} steps done for nobody${advice}\n`;
+  const advice = propagate ? '' : '; saved without --no-propagate';
+  return `  ${paint('red', '✗')} ${took}, ${counted(total(all, 'lost'), 'step')} done for nobody${advice}\n`;
 }
 
 function verdict({ unexpected, zombies, hops }: ActReport, { paint }: Canvas): string[] {
@@ -34,7 +34,7 @@ function verdict({ unexpected, zombies, hops }: ActReport, { paint }: Canvas): s
     return [...lines, `  ${paint('green', '✓')} no zombie: all stopped within ${duration(last)}, ${savedOf(hops)}`];
   }
   const who = `zombie${zombies.length > 1 ? 's' : ''}: ${list(zombies)}`;
-  const work = `${total(hops, 'lost')} steps for nobody`;
+  const work = `${counted(total(hops, 'lost'), 'step')} for nobody`;
   return [...lines, bad(`${who} still at work 1 s after the event, ${end}, ${work}`)];
 }
 
@@ -48,4 +48,9 @@ function total(hops: readonly HopReport[], what: 'of' | 'saved' | 'lost'): numbe
 
 function list(names: readonly string[]): string {
   return names.length < 2 ? names.join('') : `${names.slice(0, -1).join(', ')} and ${names.at(-1)}`;
+}
+
+/** `1 step`, `2 steps`. */
+export function counted(count: number, what: string): string {
+  return `${count} ${what}${count === 1 ? '' : 's'}`;
 }

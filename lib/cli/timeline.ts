@@ -87,7 +87,7 @@ function axisOf({ eventMs, hops }: CallReport, { columns, wholeMs }: Canvas): Ax
 /** `0 of 258 ms`, `9.80 of 9.96 s`; what is left is not told where nothing was heard. */
 function share(leftMs: number | null, budgetMs: number): string {
   const seconds = budgetMs >= 1_000;
-  const show = (ms: number) => (seconds ? (ms / 1_000).toPrecision(3) : ms.toFixed(0));
+  const show = (ms: number) => (seconds ? figure(ms / 1_000) : ms.toFixed(0));
   return `${leftMs === null ? '' : `${show(leftMs)} `}of ${show(budgetMs)} ${seconds ? 's' : 'ms'}`;
 }
 
@@ -98,6 +98,11 @@ function after(ms: number): string {
 
 /** `0.42 ms`, `12.3 ms`, `200 ms`, `1.36 s`. */
 export function duration(ms: number): string {
-  if (Math.abs(ms) >= 1_000) return `${(ms / 1_000).toFixed(2)} s`;
-  return `${ms.toFixed(Math.abs(ms) < 10 ? 2 : Math.abs(ms) < 100 ? 1 : 0)} ms`;
+  return Math.abs(ms) < 999.5 ? `${figure(ms)} ms` : `${figure(ms / 1_000)} s`;
+}
+
+/** To three digits, of which no more than two are decimals. */
+function figure(value: number): string {
+  const size = Math.abs(Number(value.toPrecision(3)));
+  return value.toFixed(size < 10 ? 2 : size < 100 ? 1 : 0);
 }

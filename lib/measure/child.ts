@@ -18,7 +18,11 @@ export class Child<Told, Tells extends object> {
    * @param lost gets a sentence on an end that was not asked for
    */
   constructor(entry: string, name: string, hear: (message: Tells) => void, lost: (why: string) => void) {
-    this.#process = fork(new URL(entry, import.meta.url), { stdio: ['ignore', 'ignore', 'inherit', 'ipc'] });
+    this.#process = fork(new URL(entry, import.meta.url), {
+      stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
+      // Ours may have made a debugger listen on a port.
+      execArgv: [],
+    });
     this.#exited = once(this.#process, 'close');
     this.#process.on('message', (message: Tells) => {
       if ('failed' in message && typeof message.failed === 'string') this.#lose(lost, message.failed);

@@ -1,5 +1,5 @@
 import type { CancellationToken } from '../core/index.ts';
-import { type Caller, Chain } from './chain.ts';
+import { type Caller, Chain, ChainLost } from './chain.ts';
 import { type Quantiles, quantilesOf } from './quantiles.ts';
 
 export interface PropagationOptions {
@@ -29,14 +29,16 @@ export interface Propagation {
 
 /** How long a cancel may take before it counts as one that never arrived, in milliseconds. */
 const PATIENCE_MS = 1_000;
-/** Far more than a cancel takes: nothing but the cancel ends a call. */
-const CALL = { steps: 1_000, timeoutMs: 30_000 };
+/** How long a call may take to get to the last hop, so that a chain that is stuck is not waited for. */
+const REACH_MS = 10_000;
+/** More than it takes in any case: nothing but the cancel ends a call. */
+const CALL = { steps: 1_000, timeoutMs: REACH_MS + 2 * PATIENCE_MS };
 
 /**
  * Starts a chain of processes, cancels one call after another while the last hop works on it, and measures by the clock
  * that the processes share.
  *
- * @throws when a process is lost, or the token is cancelled; no process is left behind
+ * @throws ChainLost, or the token's error, which has one as its cause when a process is lost; no process is left behind
  */
 export async function measurePropagation(options: PropagationOptions): Promise<Propagation> {
   const { hops, cancels, warmup, token, onProgress } = options;
@@ -49,14 +51,18 @@ export async function measurePropagation(options: PropagationOptions): Promise<P
       if (n >= warmup) rounds.push(round);
       onProgress?.(n + 1);
     }
-    return summary(chain, rounds, options);
+    return summaryOf(
+      chain.hops.map(({ name }) => name),
+      rounds,
+      warmup,
+    );
   } finally {
     await chain.end();
   }
 }
 
-/** Milliseconds from the cancel; null: not within {@link PATIENCE_MS}. */
-interface Round {
+/** One cancel: for each hop, milliseconds from the cancel; null: not within {@link PATIENCE_MS}. */
+export interface Round {
   readonly heard: readonly (number | null)[];
   readonly stopped: readonly (number | null)[];
 }
@@ -64,7 +70,8 @@ interface Round {
 async function cancelOne({ board, hops, token }: Chain, caller: Caller, call: string): Promise<Round> {
   const last = hops.at(-1)?.name ?? '';
   caller.call({ ...CALL, call });
-  await board.until(() => board.visit(call, last) !== undefined, token);
+  if (!(await board.within(REACH_MS, () => board.visit(call, last) !== undefined, token)))
+    throw new ChainLost(`A call has not come through to hop ${last} within ${REACH_MS / 1_000} s.`);
   caller.changeMind(call);
   await board.within(PATIENCE_MS, () => board.over(call), token);
   const from = board.call(call)?.cancelledAt ?? null;
@@ -77,20 +84,22 @@ async function cancelOne({ board, hops, token }: Chain, caller: Caller, call: st
   };
 }
 
-function summary(chain: Chain, rounds: readonly Round[], { hops, cancels, warmup }: PropagationOptions): Propagation {
-  const token = chain.hops.map(({ name }, index) => ({
-    hop: name,
-    quantiles: quantilesOf(rounds.map(({ heard }) => heard[index] ?? null).filter((ms) => ms !== null)) ?? null,
+/** What many rounds come to. A round that has missed a hop has no part in that hop's figures. */
+export function summaryOf(hops: readonly string[], rounds: readonly Round[], warmup: number): Propagation {
+  const known = (figures: readonly (number | null | undefined)[]) => figures.filter((ms) => ms != null);
+  const token = hops.map((hop, index) => ({
+    hop,
+    quantiles: quantilesOf(known(rounds.map(({ heard }) => heard[index]))) ?? null,
   }));
-  const ended = rounds.map(({ stopped }) => stopped.filter((ms) => ms !== null)).filter((all) => all.length === hops);
+  const ended = rounds.map(({ stopped }) => known(stopped)).filter((all) => all.length === hops.length);
   return {
-    hops,
-    cancels,
+    hops: hops.length,
+    cancels: rounds.length,
     warmup,
     token,
     stopped: quantilesOf(ended.map((all) => Math.max(...all))) ?? null,
-    misses: rounds.filter(({ heard }) => heard.at(-1) === null).length,
-    zombies: rounds.flatMap(({ heard, stopped }) => heard.filter((ms, hop) => ms !== null && stopped[hop] === null))
+    misses: rounds.filter(({ heard }) => heard.at(-1) == null).length,
+    zombies: rounds.flatMap(({ heard, stopped }) => heard.filter((ms, hop) => ms != null && stopped[hop] == null))
       .length,
   };
 }

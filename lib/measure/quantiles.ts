@@ -11,6 +11,7 @@ export function quantilesOf(figures: readonly number[]): Quantiles | undefined {
   const sorted = [...figures].sort((a, b) => a - b);
   const max = sorted.at(-1);
   if (max === undefined) return undefined;
-  const at = (share: number) => sorted[Math.ceil(share * sorted.length) - 1] ?? max;
-  return { p50: at(0.5), p90: at(0.9), p99: at(0.99), max };
+  // Per cent, as 0.9 * 70 is a little more than 63.
+  const at = (percent: number) => sorted[Math.ceil((percent * sorted.length) / 100) - 1] ?? max;
+  return { p50: at(50), p90: at(90), p99: at(99), max };
 }

@@ -1,0 +1,50 @@
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, afterEach, describe, expect, it } from 'vitest';
+import { cli, endAll, hasSurvivors } from './support/cli.ts';
+
+const folder = mkdtempSync(join(tmpdir(), 'nevermind-'));
+afterEach(endAll);
+afterAll(() => rmSync(folder, { recursive: true }));
+
+const quick = ['bench', '--hops', '1', '--cancels', '1', '--warmup', '0'];
+
+describe('nevermind bench', () => {
+  it('measures every hop, writes the figures down, and leaves no process behind', async () => {
+    const file = join(folder, 'figures.json');
+    const bench = cli(['bench', '--hops', '2', '--cancels', '20', '--warmup', '2', '--json', file]);
+    const { code, stdout, stderr } = await bench.ended;
+    expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
+    for (const word of ['p50', 'p90', 'p99', "A's token", "B's token", 'last handler', 'every cancel arrived'])
+      expect(stdout).toContain(word);
+    const figures = JSON.parse(readFileSync(file, 'utf8'));
+    expect(figures).toMatchObject({ unit: 'ms', hops: 2, cancels: 20, warmup: 2, misses: 0, zombies: 0 });
+    expect(figures.token.map(({ hop }: { hop: string }) => hop)).toEqual(['A', 'B']);
+    for (const { p50, p90, p99, max } of [figures.token[0].quantiles, figures.token[1].quantiles, figures.stopped]) {
+      expect(p50).toBeGreaterThan(0);
+      expect([p50, p90, p99, max]).toEqual([p50, p90, p99, max].sort((a, b) => a - b));
+    }
+    expect(hasSurvivors(bench.pid)).toBe(false);
+  });
+
+  it('outlives the reset guard of a Node server: more than 1,000 cancels through one client', async () => {
+    const { code, stdout } = await cli(['bench', '--hops', '1', '--cancels', '1100', '--warmup', '0', '--json', '-'])
+      .ended;
+    expect(JSON.parse(stdout)).toMatchObject({ cancels: 1100, misses: 0, zombies: 0 });
+    expect(code).toBe(0);
+  });
+
+  it('says where figures can not be written, after it has shown them', async () => {
+    const { code, stdout, stderr } = await cli([...quick, '--json', folder]).ended;
+    expect(stdout).toContain('last handler stopped');
+    expect(stderr).toMatch(/^Expected --json to name a file that can be written; .*\n$/);
+    expect(code).toBe(2);
+  });
+
+  it('is plain in a pipe, coloured when that is forced, and plain again under NO_COLOR', async () => {
+    expect((await cli(quick).ended).stdout).not.toContain('\x1b');
+    expect((await cli(quick, { FORCE_COLOR: '1' }).ended).stdout).toContain('\x1b[32m✓');
+    expect((await cli(quick, { NO_COLOR: '1' }).ended).stdout).not.toContain('\x1b');
+  });
+});

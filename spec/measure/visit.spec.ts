@@ -1,0 +1,64 @@
+import { setImmediate } from 'node:timers/promises';
+import { describe, expect, it } from 'vitest';
+import { CancellationSource, CancellationToken } from '../../lib/core/index.ts';
+import { Board } from '../../lib/measure/board.ts';
+import { Diary, type Visit } from '../../lib/measure/visit.ts';
+
+describe('a diary', () => {
+  it('tells in a later turn what a whole turn has brought, so that a cancel is not held up by its report', async () => {
+    const told: Visit[] = [];
+    const source = new CancellationSource();
+    const diary = new Diary('A', '1', 2, source.token, (visit) => told.push(visit));
+    source.cancel('SHUTDOWN');
+    diary.stepDone();
+    expect(diary.stopped('stopped', 'result')).toBe('result');
+    expect(told).toEqual([]);
+    await setImmediate();
+    expect(told).toHaveLength(1);
+    const [{ arrivedAt, heardAt, doneAt, stoppedAt, ...rest }] = told as [Visit];
+    expect(rest).toEqual({
+      hop: 'A',
+      call: '1',
+      budgetMs: null,
+      reason: 'SHUTDOWN',
+      leftMs: null,
+      outcome: 'stopped',
+      steps: 2,
+    });
+    const instants = [arrivedAt, heardAt!, ...doneAt, stoppedAt!];
+    expect(instants).toEqual([...instants].sort((a, b) => a - b));
+    diary.stepDone();
+    await setImmediate();
+    expect(told[1]?.doneAt).toHaveLength(2);
+  });
+});
+
+describe('a board', () => {
+  it('takes a call for over when its caller knows, and no hop works on it any more', async () => {
+    const board = new Board();
+    const diaries = ['A', 'B'].map(
+      (hop) => new Diary(hop, '1', 0, CancellationToken.none, (visit) => board.putVisit(visit)),
+    );
+    const state = { call: '1', startedAt: 0, deadlineAt: 1, cancelledAt: null, settledAt: null, code: null };
+    board.putCall(state);
+    const over = board.until(() => board.over('1') && board.visits('1').length === 2, CancellationToken.none);
+    for (const diary of diaries) diary.stopped('answered', undefined);
+    await setImmediate();
+    expect(board.over('1')).toBe(false);
+    board.putCall({ ...state, settledAt: 2, code: 'ok' });
+    await over;
+    expect(board.visits('1').map(({ hop }) => hop)).toEqual(['A', 'B']);
+    board.forget('1');
+    expect(board.calls()).toEqual([]);
+  });
+
+  it('needs no caller of ours', async () => {
+    const board = new Board();
+    const diary = new Diary('A', 'curl', 0, CancellationToken.none, (visit) => board.putVisit(visit));
+    await setImmediate();
+    expect(board.over('curl')).toBe(false);
+    diary.stopped('answered', undefined);
+    await setImmediate();
+    expect(board.over('curl')).toBe(true);
+  });
+});
