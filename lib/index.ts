@@ -38,6 +38,7 @@ export {
   type ShareOptions,
   shield,
   type ShieldOptions,
+  type Spawned,
   sleep,
   stoppedAsError,
   stoppedAsOptional,

@@ -21,7 +21,8 @@ export abstract class Group<R> {
   #tell!: (outcome: Outcome<R>) => void;
   #takeBack: (() => void) | undefined;
   #decided: Outcome<R> | undefined;
-  readonly #suppressed: unknown[] = [];
+  /** All that went wrong, in order. A failure that several tasks share is one. */
+  #errors: Set<unknown> | undefined;
   /** Tasks that have not ended, and one more until {@link sealed}: the first may end while the rest are started. */
   #pending = 1;
   /** Their numbers; kept only where some may have to be abandoned. */
@@ -52,7 +53,13 @@ export abstract class Group<R> {
 
   /** A task is left running. */
   protected abandoned(error: AbandonedError): void {
-    this.#suppressed.push(error);
+    this.#keep([error]);
+  }
+
+  #keep(errors: readonly unknown[]): void {
+    if (errors.length === 0) return;
+    this.#errors ??= new Set();
+    for (const error of errors) this.#errors.add(error);
   }
 
   /** All have ended or were abandoned. */
@@ -118,22 +125,18 @@ export abstract class Group<R> {
 
   /** The outcome of the whole, if it is the first to decide; whatever is still running is asked to stop. */
   protected decide(outcome: Outcome<R>, description: string): void {
-    if (this.#decided !== undefined) {
-      this.#suppressed.push(...keptOf(outcome));
-      return;
-    }
+    this.#keep(keptOf(outcome));
+    if (this.#decided !== undefined) return;
     this.#decided = outcome;
     const cause = outcome.kind === 'value' ? undefined : { cause: outcome.error };
     this.source.cancel(CancelReason.CANCELLED, { description, ...cause });
   }
 
   protected end(): void {
-    const stopped = this.outer.cancelled;
-    if (stopped && this.#decided !== undefined) this.#suppressed.unshift(...keptOf(this.#decided));
-    const outcome = stopped ? stoppedBy(this.outer) : (this.#decided ?? this.conclude());
+    const outcome = this.outer.cancelled ? stoppedBy(this.outer) : (this.#decided ?? this.conclude());
     this.source.close();
     this.#timed?.close();
-    this.#tell(suppressing(outcome, this.#suppressed));
+    this.#tell(this.#errors === undefined ? outcome : suppressing(outcome, this.#errors));
   }
 
   #giveUp(): void {

@@ -5,7 +5,7 @@ export { waitAny, type Winner } from './wait-any.ts';
 export { type Values, waitAll } from './wait-all.ts';
 export { waitFor } from './wait-for.ts';
 export { stopWhen } from './stop-when.ts';
-export { type Scope, type ScopeOptions, scope } from './scope.ts';
+export { type Scope, type ScopeOptions, type Spawned, scope } from './scope.ts';
 export { withDeadline, type WithinOptions, withTimeout } from './timeout.ts';
 export { shield, type ShieldOptions } from './shield.ts';
 export { withoutCancel, type WithoutCancelOptions } from './without-cancel.ts';

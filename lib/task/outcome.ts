@@ -76,14 +76,16 @@ export function stoppedBy(token: CancellationToken): Outcome<never> {
 }
 
 /** What must not get lost of an outcome that does not decide. */
-export function keptOf(outcome: Outcome<unknown>): unknown[] {
+export function keptOf(outcome: Outcome<unknown>): readonly unknown[] {
   const suppressed = outcome.suppressed ?? [];
-  return outcome.kind === 'error' ? [outcome.error, ...suppressed] : [...suppressed];
+  return outcome.kind === 'error' ? [outcome.error, ...suppressed] : suppressed;
 }
 
-/** The same outcome, with what it suppressed. */
-export function suppressing<T>(outcome: Outcome<T>, suppressed: readonly unknown[]): Outcome<T> {
-  return suppressed.length === 0 ? outcome : { ...outcome, suppressed: [...(outcome.suppressed ?? []), ...suppressed] };
+/** The same outcome, with what else went wrong. */
+export function suppressing<T>(outcome: Outcome<T>, errors: Iterable<unknown>): Outcome<T> {
+  const all = new Set([...(outcome.suppressed ?? []), ...errors]);
+  if (outcome.kind === 'error') all.delete(outcome.error);
+  return all.size === 0 ? outcome : { ...outcome, suppressed: [...all] };
 }
 
 /**

@@ -2,11 +2,23 @@ import { type CancelDetails, CancellationToken, type CancelReason } from '../cor
 import { Group } from './group.ts';
 import { checkFunction, checkLimit, checkTask, type TaskOptions } from './options.ts';
 import { type AbandonedError, type Outcome, type Task, unwrap } from './outcome.ts';
-import { type Run, run } from './run.ts';
+import { run } from './run.ts';
 
 export interface ScopeOptions extends TaskOptions {
   /** How long each clean-up may take, in milliseconds. Default 30 s. */
   readonly cleanupMs?: number | undefined;
+}
+
+/** A task that a scope waits for. It is no promise, as nobody else has to wait for it. */
+export interface Spawned<T> {
+  /** The task's own outcome; never rejects. */
+  readonly ended: Promise<Outcome<T>>;
+  /**
+   * Stops this task alone, which is no failure of the scope.
+   *
+   * @returns true only to the call that made the request
+   */
+  cancel(reason?: CancelReason, details?: CancelDetails): boolean;
 }
 
 /** What the body of a {@link scope} works with. Its functions may be taken out of it. */
@@ -17,10 +29,9 @@ export interface Scope {
    * Starts a task that the scope waits for; its failure is the scope's. It may be called as long as the scope has not
    * ended, by its tasks too. Under a cancelled scope the task is not started.
    *
-   * @returns the task's own outcome, and its `cancel`, which stops this task alone and is no failure
    * @throws Error when the scope has ended
    */
-  spawn<T>(task: Task<T>): Run<T>;
+  spawn<T>(task: Task<T>): Spawned<T>;
   /**
    * Registers a clean-up for the end of the scope. Clean-ups run after all tasks have ended, the newest first, each to
    * its end before the next one begins; one that fails keeps none from running, and its error is the scope's.
@@ -94,24 +105,23 @@ class Nursery<T> extends Group<T> {
     return this.startAll([() => body(inside)]).then(unwrap);
   }
 
-  #spawn<U>(task: Task<U>): Run<U> {
+  #spawn<U>(task: Task<U>): Spawned<U> {
     checkTask('task', task);
     if (this.#state !== 'running') throw new Error(`${ENDED}; spawn as long as one of them runs.`);
     const index = ++this.#spawned;
     this.enter(index);
-    const running = run(task, { token: this.source.token });
-    const { cancel } = running;
+    const ended = run(task, { token: this.source.token });
     let alone = false;
-    running.cancel = (reason, details) => {
-      const made = cancel(reason, details);
-      alone ||= made;
-      return made;
-    };
-    void running.then((outcome) => {
+    void ended.then((outcome) => {
       const quiet = alone && outcome.kind === 'stopped';
       this.leave(index, quiet ? { kind: 'value', value: undefined } : outcome);
     });
-    return running;
+    const cancel: Spawned<U>['cancel'] = (reason, details) => {
+      const made = ended.cancel(reason, details);
+      alone ||= made;
+      return made;
+    };
+    return { ended, cancel };
   }
 
   #defer(cleanup: Task<unknown>): void {

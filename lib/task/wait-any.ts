@@ -24,11 +24,14 @@ export interface Winner<T> {
  * @example
  * const outcome = await waitAny([(token) => ask(primary, token), (token) => ask(replica, token)], { token });
  */
-export function waitAny<T>(tasks: readonly Task<T>[], options?: TaskOptions): Promise<Outcome<Winner<T>>> {
+export function waitAny<const Tasks extends readonly Task<unknown>[]>(
+  tasks: Tasks,
+  options?: TaskOptions,
+): Promise<Outcome<Winner<Awaited<ReturnType<Tasks[number]>>>>> {
   checkTasks(tasks);
   if (tasks.length === 0)
     throw new TypeError(`${expected('tasks', 'one task or more', tasks)} Nothing could ever win.`);
-  return new Any<T>(options).startAll(tasks);
+  return new Any<Awaited<ReturnType<Tasks[number]>>>(options).startAll(tasks);
 }
 
 class Any<T> extends Group<Winner<T>> {
