@@ -71,7 +71,7 @@ export const rooms: Readonly<Record<string, Room>> = {
     sees: ['core', 'task', 'wire', 'server', 'rpc'],
     order: 'reply session failure sessions unary-stream http2-transport index',
   },
-  adapters: { floor: 4, sees: ['core', 'task', 'wire', 'server', 'rpc'], packages: 'types', apart: true },
+  adapters: { floor: 4, sees: ['core', 'task', 'wire', 'fetch', 'server', 'rpc'], packages: 'types', apart: true },
 
   measure: {
     floor: 5,
