@@ -42,13 +42,12 @@ export function arrived(token: CancellationToken): void {
 /** Makes a token's own signal, which the delivery of a cancel aborts. */
 export function newSignal(token: CancellationToken): AbortSignal {
   const rare = tree.rare(token);
-  const { error } = token;
-  if (error !== undefined) rare.signal = AbortSignal.abort(tree.kin.cancellation(token)?.signalReason);
+  if (token.cancelled) rare.signal = AbortSignal.abort(tree.kin.cancellation(token)?.signalReason);
   else {
-    const observed = tree.observed(token);
     const controller = new AbortController();
     rare.signal = controller.signal;
     if (tree.live(token)) {
+      const observed = tree.observed(token);
       rare.controller = controller;
       if (!observed) tree.link(token);
     }

@@ -7,15 +7,20 @@ export function isAbortSignal(value: unknown): value is AbortSignal {
   return typeof aborted === 'boolean' && typeof addEventListener === 'function';
 }
 
-type Events = { setMaxListeners?(count: number, ...targets: EventTarget[]): void };
+type Events = {
+  getMaxListeners?(target: EventTarget): number;
+  setMaxListeners?(count: number, ...targets: EventTarget[]): void;
+};
 type Host = { process?: { getBuiltinModule?(name: string): Events } };
 
 /** Node 20 and Bun warn of more than 10 listeners to one signal; a token's signal is there to be listened to. */
 const events = (globalThis as Host).process?.getBuiltinModule?.('events');
+/** Later lines of Node have no limit. Asked once: to set it costs half as much as the signal itself. */
+const limited = events?.getMaxListeners?.(new AbortController().signal) !== 0;
 
 export function unlimited(signal: AbortSignal): AbortSignal {
   // The host notes the limit on the signal itself, which a frozen one does not take.
-  if (Object.isExtensible(signal)) events?.setMaxListeners?.(0, signal);
+  if (limited && Object.isExtensible(signal)) events?.setMaxListeners?.(0, signal);
   return signal;
 }
 
