@@ -1,0 +1,213 @@
+// An interceptor for undici's dispatchers, and so for Node's own fetch: every request goes under the current token.
+//
+// Invariants
+// 1. A request is listened to for from its dispatch until its response has ended, failed or been upgraded.
+// 2. The handler behind is told of one end. Told of the cancel while its request still waits in a queue, it hears nothing more,
+//    and the request is stopped when its turn comes, before a byte of it is written.
+// 3. Whoever aborts, the peer of an HTTP/2 request is sent CANCEL: any other way would end the process (lib/fetch).
+import type { Dispatcher } from 'undici';
+import { CancellationError, type CancellationToken, currentToken, type Registration } from '../core/index.ts';
+import { type DeadlineOptions, DeadlineRule, expectStreams, withCancelCode } from '../fetch/index.ts';
+
+type Dispatch = Dispatcher['dispatch'];
+type Options = Dispatcher.DispatchOptions;
+type Handler = Dispatcher.DispatchHandler;
+type Controller = Dispatcher.DispatchController;
+
+/**
+ * Makes an interceptor that cancels each request with the token that is current where it is made (`nevermind/ambient`), and
+ * tells the hosts that `propagateDeadline` allows how much time is left. Each hop of a redirect is asked for anew.
+ *
+ *     setGlobalDispatcher(getGlobalDispatcher().compose(cancellation({ propagateDeadline: ['api.internal'] })));
+ *
+ * Cancellation: `request`, `stream` and `pipeline` fail with a CancellationError whose `cause` is the token's error. `fetch`
+ * fails with a TypeError whose `cause` that is, as it does with everything that a dispatcher reports; `reasonOf` finds the reason
+ * in both. (`createFetch` of nevermind/fetch rejects with the token's error itself.) Under a token that is cancelled already
+ * nothing is dispatched. What has become a WebSocket or a tunnel is left alone.
+ *
+ * Works with undici 7 and 8, and with the fetch of Node 20 to 26, which follows the global dispatcher of either.
+ *
+ * @throws TypeError that names the option
+ */
+export function cancellation(options: DeadlineOptions = {}): Dispatcher.DispatcherComposeInterceptor {
+  const rule = new DeadlineRule(options);
+  expectStreams();
+  return (dispatch: Dispatch): Dispatch =>
+    (request, handler) => {
+      const token = currentToken();
+      const { error } = token;
+      if (error === undefined) return dispatch(stamped(rule, request, token), guard(handler, token));
+      fail(handler, failure(error));
+      return true;
+    };
+}
+
+/** In the language of the handler, as a dispatcher goes by what it finds. */
+function guard(handler: Handler, token: CancellationToken): Handler {
+  return handler.onRequestStart === undefined ? new LegacyGuard(handler, token) : new ModernGuard(handler, token);
+}
+
+/** Stands before the handler of one request. */
+abstract class Guard {
+  protected readonly handler: Handler;
+  readonly #registration: Registration;
+  #abort: ((error: Error) => void) | undefined;
+  /** What the handler was told while its request was waiting. */
+  #told: Error | undefined;
+
+  constructor(handler: Handler, token: CancellationToken) {
+    this.handler = handler;
+    this.#registration = token.onCancel((error) => this.#cancelled(failure(error)));
+  }
+
+  #cancelled(error: Error): void {
+    if (this.#abort !== undefined) this.#abort(error);
+    else {
+      this.#told = error;
+      fail(this.handler, error);
+    }
+  }
+
+  /** @returns whether the handler is still to be told of anything */
+  protected begin(abort: (error: Error) => void): boolean {
+    this.#abort = abort;
+    if (this.#told !== undefined) abort(this.#told);
+    return this.#told === undefined;
+  }
+
+  /** @returns whether the handler is to be told */
+  protected end(): boolean {
+    this.#registration.unregister();
+    return this.#told === undefined;
+  }
+}
+
+/** The handlers of undici 7 and 8. */
+class ModernGuard extends Guard implements Handler {
+  onRequestStart(controller: Controller, context: unknown): void {
+    const abort = controller.abort;
+    controller.abort = (error) => withCancelCode(() => abort.call(controller, error));
+    if (this.begin((error) => controller.abort(error))) this.handler.onRequestStart?.(controller, context);
+  }
+
+  onBodySent(...sent: Told<'onBodySent'>): void {
+    this.handler.onBodySent?.(...sent);
+  }
+
+  onResponseStarted(): void {
+    this.handler.onResponseStarted?.();
+  }
+
+  onResponseStart(...head: Told<'onResponseStart'>): void {
+    this.handler.onResponseStart?.(...head);
+  }
+
+  onResponseData(...data: Told<'onResponseData'>): void {
+    this.handler.onResponseData?.(...data);
+  }
+
+  onRequestUpgrade(...upgrade: Told<'onRequestUpgrade'>): void {
+    if (this.end()) this.handler.onRequestUpgrade?.(...upgrade);
+  }
+
+  onResponseEnd(...end: Told<'onResponseEnd'>): void {
+    if (this.end()) this.handler.onResponseEnd?.(...end);
+  }
+
+  onResponseError(...error: Told<'onResponseError'>): void {
+    if (this.end()) this.handler.onResponseError?.(...error);
+  }
+}
+
+/** The handlers of undici 6, which is the fetch of Node 20 and 22, and of undici 7's own fetch. */
+class LegacyGuard extends Guard implements Handler {
+  onConnect(abort: (error?: Error) => void, ...context: []): void {
+    const guarded = (error?: Error): void => withCancelCode(() => abort(error));
+    if (this.begin(guarded)) this.handler.onConnect?.(guarded, ...context);
+  }
+
+  onBodySent(...sent: Told<'onBodySent'>): void {
+    this.handler.onBodySent?.(...sent);
+  }
+
+  onResponseStarted(): void {
+    this.handler.onResponseStarted?.();
+  }
+
+  onHeaders(...head: Told<'onHeaders'>): boolean {
+    return this.handler.onHeaders?.(...head) ?? true;
+  }
+
+  onData(chunk: Buffer): boolean {
+    return this.handler.onData?.(chunk) ?? true;
+  }
+
+  onUpgrade(...upgrade: Told<'onUpgrade'>): void {
+    if (this.end()) this.handler.onUpgrade?.(...upgrade);
+  }
+
+  onComplete(trailers: string[] | null): void {
+    if (this.end()) this.handler.onComplete?.(trailers);
+  }
+
+  onError(error: Error): void {
+    if (this.end()) this.handler.onError?.(error);
+  }
+}
+
+/** What a handler's method is called with. */
+type Told<K extends keyof Handler> = Parameters<NonNullable<Handler[K]>>;
+
+/** Ends a request that was never sent. */
+function fail(handler: Handler, error: Error): void {
+  const nothing = (): void => {};
+  // `aborted` keeps a retry from thinking that another try would do.
+  const controller = { aborted: true, paused: false, reason: error, abort: nothing, pause: nothing, resume: nothing };
+  if (handler.onResponseError !== undefined) handler.onResponseError(controller, error);
+  else handler.onError?.(error);
+}
+
+/**
+ * What a dispatcher may say of a cancel. By the name of AbortError fetch would take it for an abort of its own, and hide it:
+ * undici 7 one `cause` further down, undici 8 behind a failed assertion.
+ */
+function failure(cause: CancellationError): CancellationError {
+  const error = new CancellationError(cause.reason, { description: cause.description, cause });
+  return Object.defineProperty(error, 'name', { value: 'CancellationError' });
+}
+
+function stamped(rule: DeadlineRule, request: Options, token: CancellationToken): Options {
+  const remaining = rule.silent ? Number.POSITIVE_INFINITY : token.remaining();
+  const { origin, path, headers } = request;
+  if (remaining === Number.POSITIVE_INFINITY || origin === undefined) return request;
+  if (!rule.allows(urlOf(origin, path))) return request;
+  const fields = fieldsOf(headers);
+  const [[, present] = []] = fields.filter(([name]) => name.toLowerCase() === rule.header);
+  const value = rule.value(remaining, present?.toString());
+  if (value === undefined) return request;
+  const others = fields.filter(([name]) => name.toLowerCase() !== rule.header);
+  return { ...request, headers: shaped([...others, [rule.header, value]], headers) };
+}
+
+function urlOf(origin: string | URL, path: string): URL {
+  const base = new URL(origin);
+  // Not as a relative URL: a path such as `//elsewhere` names no other host here. `*` is the path of an OPTIONS.
+  return path.startsWith('/') ? new URL(base.origin + path) : base;
+}
+
+type Field = [name: string, value: string | string[] | undefined];
+
+/** The headers in one shape, out of the four that a dispatcher takes. */
+function fieldsOf(headers: Options['headers']): Field[] {
+  if (headers === undefined || headers === null) return [];
+  if (Array.isArray(headers)) {
+    return headers.flatMap((name: string, at) => (at % 2 === 0 ? [[name, headers[at + 1]] satisfies Field] : []));
+  }
+  return Symbol.iterator in headers ? [...(headers as Iterable<Field>)] : Object.entries(headers);
+}
+
+/** Back to an object where there was one, as some interceptors know no other shape; else name after value, in one list. */
+function shaped(fields: Field[], like: Options['headers']): NonNullable<Options['headers']> {
+  const isList = Array.isArray(like) || (typeof like === 'object' && like !== null && Symbol.iterator in like);
+  return isList ? (fields.flat(1) as string[]) : (Object.fromEntries(fields) as Record<string, string>);
+}
