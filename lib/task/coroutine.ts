@@ -4,16 +4,19 @@ import type { CancellationToken } from '../core/index.ts';
 import { checkFunction } from './options.ts';
 import { stopOf, type Task } from './outcome.ts';
 
-/** The body of a {@link coroutine}: it yields what it waits for. */
+/** What runs a {@link coroutine}: it yields what it waits for. */
 export type Routine<T> = Generator<unknown, T, unknown>;
 
 /**
  * A task from a generator function, which waits by `yield` for a promise, or by `yield* waitOn(promise)` to have its type.
  *
- * Cancellation: when what it waits for stops, the generator is left as by `return`, with all the generators that it
- * delegates to by `yield*`, innermost first: `finally` blocks run and may wait in their turn, `catch` blocks do not run.
- * It is not left before what it waits for has ended; a value that arrives after the cancel is a value, and it goes on.
- * Errors are thrown into it and may be caught.
+ * Cancellation: when what it waits for stops, the generator is left as by `return`: `finally` blocks run and may wait in
+ * their turn, `catch` blocks do not run. So a coroutine that waits for another is left after that one, and a whole chain
+ * from its end. It is not left before what it waits for has ended; a value that arrives after the cancel is a value, and
+ * it goes on. Errors are thrown into it and may be caught.
+ *
+ * Wait for another coroutine by `waitOn(other(token))`. A generator that is delegated to by `yield*` itself must not wait
+ * in its `finally`: the language would not leave the outer one, but go on in it.
  *
  * @param body gets the token
  *

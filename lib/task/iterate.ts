@@ -61,12 +61,12 @@ interface Steps<T> {
 }
 
 /** A stream's own iterator would wait for a pending read before it returns; its reader does not. */
-function stepsOf<T>(source: Streamed<T>): Steps<T> {
+function stepsOf<T>(source: Streamed<T>, token: CancellationToken): Steps<T> {
+  if (!isStreamed(source)) throw new TypeError(expected('source', STREAMED, source));
   if ('getReader' in source) {
     const reader = source.getReader();
-    return { next: () => reader.read(), end: () => reader.cancel().then(() => reader.releaseLock()) };
+    return { next: () => reader.read(), end: () => reader.cancel(token.error).then(() => reader.releaseLock()) };
   }
-  if (!isStreamed(source)) throw new TypeError(expected('source', STREAMED, source));
   const iterator = source[Symbol.asyncIterator]();
   return { next: () => iterator.next(), end: () => iterator.return?.() };
 }
@@ -93,7 +93,7 @@ class Walk<T> implements AsyncIterableIterator<T, undefined> {
     const { token } = this.#source;
     try {
       const result = await leaf<IteratorResult<T, unknown>>(token, (resolve, reject) => {
-        this.#steps ??= stepsOf(this.#begin(token));
+        this.#steps ??= stepsOf(this.#begin(token), token);
         Promise.resolve(this.#steps.next()).then(resolve, reject);
         return () => undefined;
       });

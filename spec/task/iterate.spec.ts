@@ -1,0 +1,205 @@
+import { describe, expect, it } from 'vitest';
+import { type CancellationToken, snapshot } from '../../lib/core/index.ts';
+import { cancellable, iterate, sleep, suspendForever } from '../../lib/task/index.ts';
+import { bench, watch } from './support/bench.ts';
+import { gate } from './support/gate.ts';
+
+async function* numbers(log: string[] = [], wait?: Promise<unknown>): AsyncGenerator<number> {
+  try {
+    for (let i = 1; i <= 3; i++) yield i;
+    await wait;
+  } finally {
+    log.push('returned');
+  }
+}
+
+async function all<T>(source: AsyncIterable<T>): Promise<T[]> {
+  const items: T[] = [];
+  for await (const item of source) items.push(item);
+  return items;
+}
+
+describe('iterate', () => {
+  const on = bench();
+
+  it('goes through an async iterable, a web stream, and what a factory makes', async () => {
+    const stream = new ReadableStream<number>({
+      start(controller) {
+        for (const item of [1, 2, 3]) controller.enqueue(item);
+        controller.close();
+      },
+    });
+    for (const source of [
+      numbers(),
+      stream,
+      () => numbers(),
+      (_: CancellationToken) => stream.constructor && numbers(),
+    ]) {
+      expect(await all(iterate(source, on.root.token))).toEqual([1, 2, 3]);
+    }
+    expect(await all(cancellable(numbers())(on.root.token))).toEqual([1, 2, 3]);
+  });
+
+  it('begins nothing before the first step', async () => {
+    let begun = false;
+    const walk = iterate(() => {
+      begun = true;
+      return numbers();
+    }, on.root.token);
+    expect(begun).toBe(false);
+    await walk.next();
+    expect(begun).toBe(true);
+    await walk.return?.();
+  });
+
+  it('a step that waits ends at once with the cancel, whatever the source waits for', async () => {
+    const log: string[] = [];
+    const walk = iterate(numbers(log, new Promise(() => undefined)), on.root.token);
+    const reading = all(walk);
+    const state = watch(reading);
+    await on.rest();
+    expect(state.done).toBe(false);
+    on.root.cancel();
+    await expect(reading).rejects.toBe(on.root.token.error);
+    expect([log, await walk.next()]).toEqual([[], { done: true, value: undefined }]);
+  });
+
+  it('a step of a web stream that waits ends at once with the cancel, and the stream is cancelled', async () => {
+    let cancelled: unknown;
+    const stream = new ReadableStream<number>({
+      cancel: (reason) => {
+        cancelled = reason;
+      },
+    });
+    const reading = all(iterate(stream, on.root.token));
+    on.root.cancel();
+    await expect(reading).rejects.toBe(on.root.token.error);
+    await on.rest();
+    expect([cancelled, stream.locked]).toEqual([on.root.token.error, false]);
+  });
+
+  it('leaving the loop cancels: the source returns, and a factory hears of it by its token', async () => {
+    const log: string[] = [];
+    let inner!: CancellationToken;
+    for await (const item of iterate((token) => {
+      inner = token;
+      return numbers(log);
+    }, on.root.token)) {
+      if (item === 2) break;
+    }
+    expect([log, inner.reason, on.root.token.cancelled]).toEqual([['returned'], 'CANCELLED', false]);
+  });
+
+  it('a loop that throws is left as well, and its error comes through', async () => {
+    const log: string[] = [];
+    const reading = (async () => {
+      for await (const item of iterate(numbers(log), on.root.token)) throw new Error(`at ${item}`);
+    })();
+    await expect(reading).rejects.toThrow('at 1');
+    expect(log).toEqual(['returned']);
+  });
+
+  it('leaving waits for the clean-up of the source, but no longer than the limit', async () => {
+    const cleanup = gate();
+    const source = {
+      [Symbol.asyncIterator]: () => ({
+        next: async () => ({ done: false as const, value: 1 }),
+        return: () => cleanup.opened.then(() => ({ done: true as const, value: undefined })),
+      }),
+    };
+    const leave = async (returnMs?: number) => {
+      for await (const _ of iterate(source, on.root.token, { returnMs })) break;
+    };
+    const [patient, brief, standard] = [leave(Number.POSITIVE_INFINITY), leave(10), leave()].map(
+      (p) => [p, watch(p)] as const,
+    );
+    await on.clock.advanceAsync(10);
+    expect([patient?.[1].done, brief?.[1].done, standard?.[1].done]).toEqual([false, true, false]);
+    await on.clock.advanceAsync(990);
+    expect([patient?.[1].done, standard?.[1].done]).toEqual([false, true]);
+    cleanup.open();
+    await patient?.[0];
+  });
+
+  it('an error of the clean-up comes through, a stop of it does not', async () => {
+    const leave = async (end: (token: CancellationToken) => Promise<never>) => {
+      const source = (token: CancellationToken) => ({
+        [Symbol.asyncIterator]: () => ({
+          next: async () => ({ done: false as const, value: 1 }),
+          return: () => end(token),
+        }),
+      });
+      for await (const _ of iterate(source, on.root.token)) break;
+    };
+    await expect(leave(() => Promise.reject(new Error('no')))).rejects.toThrow('no');
+    await leave(suspendForever);
+  });
+
+  it('an error of the source comes through, and ends the walk', async () => {
+    const walk = iterate(async function* () {
+      yield 1;
+      throw new Error('no');
+    }, on.root.token);
+    await walk.next();
+    await expect(walk.next()).rejects.toThrow('no');
+    expect(await walk.next()).toEqual({ done: true, value: undefined });
+  });
+
+  it('a source that cannot begin, or is none, is an error of the first step', async () => {
+    await expect(iterate(() => 7 as never, on.root.token).next()).rejects.toThrow('`source`');
+    const locked = new ReadableStream();
+    locked.getReader();
+    await expect(iterate(locked, on.root.token).next()).rejects.toThrow(TypeError);
+    const fails = iterate((): never => {
+      throw new Error('at once');
+    }, on.root.token);
+    await expect(fails.next()).rejects.toThrow('at once');
+  });
+
+  it('E14: a cancel between two steps is heard at the next one, and the source returns', async () => {
+    const log: string[] = [];
+    const walk = iterate(numbers(log), on.root.token);
+    await walk.next();
+    on.root.cancel();
+    await expect(walk.next()).rejects.toBe(on.root.token.error);
+    await on.rest();
+    expect(log).toEqual(['returned']);
+  });
+
+  it('E18: under a cancelled token nothing begins', async () => {
+    on.root.cancel();
+    await expect(iterate(() => expect.unreachable(), on.root.token).next()).rejects.toBe(on.root.token.error);
+  });
+
+  it('returning while a step waits ends that step as the last one', async () => {
+    const walk = iterate(
+      (token) =>
+        (async function* () {
+          await sleep(1000, token);
+          yield 1;
+        })(),
+      on.root.token,
+    );
+    const step = walk.next();
+    await walk.return?.();
+    expect(await step).toEqual({ done: true, value: undefined });
+  });
+
+  it('leaves nothing on the token, however it ends', async () => {
+    for (let i = 0; i < 10; i++) {
+      for await (const item of iterate(
+        (token) => (token.signal.aborted ? expect.unreachable() : numbers()),
+        on.root.token,
+      ))
+        if (i % 2 && item === 2) break;
+    }
+    expect(snapshot(on.root.token)).toMatchObject({ callbacks: 0, children: [] });
+  });
+
+  it('refuses a source, a token and a limit that are none', () => {
+    expect(() => iterate(7 as never, on.root.token)).toThrow('`source`');
+    expect(() => iterate([1] as never, on.root.token)).toThrow('`source`');
+    expect(() => iterate(numbers(), 7 as never)).toThrow('`token`');
+    expect(() => iterate(numbers(), on.root.token, { returnMs: -1 })).toThrow(RangeError);
+  });
+});
