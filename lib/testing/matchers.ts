@@ -1,7 +1,7 @@
 // Matchers for `expect.extend`, in the form that vitest and jest share; so this file needs neither.
 import { setImmediate } from 'node:timers/promises';
-import { type Cancellable, CancellationSource, type CancelReason, toToken } from '../core/index.ts';
-import { AbandonedError, type Outcome, run, type Task } from '../task/index.ts';
+import { type Cancellable, CancellationToken, type CancelReason, clock, toToken } from '../core/index.ts';
+import { type Outcome, run, type Task } from '../task/index.ts';
 import { currentFake } from './fake-clock.ts';
 
 /** What a matcher tells its runner. */
@@ -23,49 +23,61 @@ export interface CancellationMatchers<R> {
   toStopWithin(ms: number): Promise<R>;
 }
 
+/** What the runner tells a matcher. */
+interface State {
+  readonly isNot?: boolean;
+}
+
 /** Hand them to `expect.extend`. */
 export const matchers: {
-  toBeCancelled(received: Cancellable, reason?: CancelReason): Verdict;
-  toBeStopped(received: Outcome<unknown>, reason?: CancelReason): Verdict;
-  toStopWithin(received: Task<unknown>, ms: number): Promise<Verdict>;
+  toBeCancelled(this: State, received: Cancellable, reason?: CancelReason): Verdict;
+  toBeStopped(this: State, received: Outcome<unknown>, reason?: CancelReason): Verdict;
+  toStopWithin(this: State, received: Task<unknown>, ms: number): Promise<Verdict>;
 } = {
   toBeCancelled(received, reason) {
     const token = toToken('received', received);
-    return {
-      pass: token.cancelled && (reason === undefined || token.reason === reason),
-      message: () => `Expected the token to be cancelled${because(reason)}, it is ${token.reason ?? 'live'}.`,
-    };
+    const pass = token.cancelled && (reason === undefined || token.reason === reason);
+    return verdict(pass, this, `the token to be cancelled${because(reason)}, it is ${token.reason ?? 'live'}.`);
   },
 
   toBeStopped(received, reason) {
-    const { kind } = received;
     const seen = received.kind === 'stopped' ? received.error.reason : undefined;
-    return {
-      pass: kind === 'stopped' && (reason === undefined || seen === reason),
-      message: () => `Expected the outcome to be stopped${because(reason)}, it is ${kind}${because(seen)}.`,
-    };
+    const pass = seen !== undefined && (reason === undefined || seen === reason);
+    const is = `${received.kind}${because(seen)}`;
+    return verdict(pass, this, `the outcome to be stopped${because(reason)}, it is ${is}.`);
   },
 
   async toStopWithin(received, ms) {
-    const source = new CancellationSource();
-    const running = run(received, { token: source.token, graceMs: ms });
     let over = false;
-    void running.then(() => {
+    const running = run(received, { token: CancellationToken.none });
+    const ended = running.then(() => {
       over = true;
     });
     await setImmediate();
     const early = over;
-    source.cancel();
-    await currentFake()?.advanceAsync(ms);
-    const { suppressed = [] } = await running;
-    const late = suppressed.some((error) => error instanceof AbandonedError);
-    const seen = early ? 'it had ended before it was cancelled' : late ? 'it had not ended by then' : 'it has ended';
-    return {
-      pass: !early && !late,
-      message: () => `Expected the task to end within ${ms} ms of its cancel; ${seen}.`,
-    };
+    running.cancel();
+    await atMost(ms, ended);
+    const seen = early ? 'it had ended before it was cancelled' : over ? 'it has ended' : 'it had not ended by then';
+    return verdict(over && !early, this, `the task to end within ${ms} ms of its cancel; ${seen}.`);
   },
 };
+
+/** Lets so much time pass, on the fake clock if there is one, but not more than is needed. */
+async function atMost(ms: number, ended: Promise<void>): Promise<void> {
+  let disarm: (() => void) | undefined;
+  const limit = new Promise<void>((resolve) => {
+    disarm = clock.after(ms, resolve);
+  });
+  await currentFake()?.advanceAsync(ms);
+  await Promise.race([ended, limit]);
+  disarm?.();
+  // Whatever ends at the limit has ended within it.
+  await setImmediate();
+}
+
+function verdict(pass: boolean, { isNot = false }: State, what: string): Verdict {
+  return { pass, message: () => `Expected ${isNot ? 'not ' : ''}${what}` };
+}
 
 function because(reason: CancelReason | undefined): string {
   return reason === undefined ? '' : ` (${reason})`;
