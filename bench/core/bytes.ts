@@ -2,7 +2,7 @@
 import { build, keep, type Subject } from '../harness.ts';
 import type { Make } from './make.ts';
 
-const COUNT = 20_000;
+const COUNT = 50_000;
 const THIRTY_SECONDS = 30_000;
 
 const nothing = (): void => {};

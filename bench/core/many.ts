@@ -1,4 +1,5 @@
 // Cases with a whole tree: wide, deep, or dropped without a word.
+import { number } from '../format.ts';
 import { build, keep } from '../harness.ts';
 import type { Make } from './make.ts';
 
@@ -28,7 +29,7 @@ export const wide =
       },
       run() {
         peer.cancel(root);
-        if (heard !== children) throw new Error(`${heard} of ${children} heard of it`);
+        if (heard !== children) throw new Error(`${number(heard)} of ${number(children)} heard of it`);
         return children;
       },
     };
@@ -61,7 +62,7 @@ export const deep =
       },
       run() {
         peer.cancel(root);
-        if (heard !== levels) throw new Error(`${heard} of ${levels} heard of it`);
+        if (heard !== levels) throw new Error(`${number(heard)} of ${number(levels)} heard of it`);
         return levels;
       },
     };
