@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import { afterEach, beforeAll, describe, expect, it } from 'vitest';
 import type { ActReport, DemoReport } from '../../lib/cli/report.ts';
 import { cli, type Ended, endAll, hasSurvivors } from './support/cli.ts';
@@ -7,6 +8,13 @@ afterEach(endAll);
 function acts({ stdout }: Ended): Record<string, ActReport> {
   const report: DemoReport = JSON.parse(stdout);
   return Object.fromEntries(report.acts.map((act) => [act.act, act]));
+}
+
+/** The kinds of values and the names of fields, of lists those of the first entry. */
+function shapeOf(value: unknown): unknown {
+  if (Array.isArray(value)) return value.slice(0, 1).map(shapeOf);
+  if (typeof value !== 'object' || value === null) return typeof value;
+  return Object.fromEntries(Object.entries(value).map(([name, inner]) => [name, shapeOf(inner)]));
 }
 
 const reasons = ({ hops }: ActReport) => hops.map(({ hop, reason }) => [hop, reason]);
@@ -79,6 +87,12 @@ describe('nevermind demo', () => {
       }
     }
     expect(ended.code).toBe(0);
+  });
+
+  it('has the shape that its page documents', () => {
+    const page = readFileSync(new URL('../../docs/guide/demo.md', import.meta.url), 'utf8');
+    const [, documented] = /^```json\n(.*?)^```$/ms.exec(page)!;
+    expect(shapeOf(JSON.parse(ended.stdout))).toEqual(shapeOf(JSON.parse(documented!)));
   });
 
   it('leaves no process behind, and says nothing on standard error', () => {

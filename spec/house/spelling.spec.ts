@@ -11,12 +11,13 @@ const names = ['lib', 'spec', 'bench'].flatMap((folder) => files(folder));
 
 /** The wire spells its own code `canceled`; the rooms that speak it name it, the others at most quote it. */
 const wire = /^lib\/(wire|rpc|rpc-node)\//;
-const wireCode = { spoken: /\bcanceled\b/g, quoted: /(['"`])canceled\1/g };
+const wireCode = { spoken: /\b(canceled|CANCELED)\b/g, quoted: /(['"`])canceled\1/g };
 
 /** One l where this library writes two, whatever stands around it: `Canceled`, `isCanceled`, `cancelation`. */
 function misspelt(path: string, text: string): string[] {
   const own = text.replaceAll(wire.test(path) ? wireCode.spoken : wireCode.quoted, '');
-  const prose = path.endsWith('.md') ? own.replaceAll(/`[^`\n]*`/g, '') : own;
+  // What a program has printed is quoted on a page as it was.
+  const prose = path.endsWith('.md') ? own.replaceAll(/^```text\n.*?^```$|`[^`\n]*`/gms, '') : own;
   return [...prose.matchAll(/cancel(ed|er|ing|able|ation)/gi)].map(([word]) => `${path}: ${word}`);
 }
 
@@ -44,6 +45,7 @@ describe('the words of the field', () => {
     ['lib/wire/a.ts', 'const codes = { canceled: 1 };'],
     ['lib/server/a.ts', "code === 'canceled' // cancelled, by a cancellable caller"],
     ['docs/a.md', 'its `canBeCanceled` and the code `canceled`'],
+    ['docs/a.md', '```text\nthe client got canceled\n```'],
   ])('%s may hold `%s`', (path, text) => {
     expect(misspelt(path, text)).toEqual([]);
   });
