@@ -1,20 +1,20 @@
-// npm run bench -- core [--node PATH]… [--case ID]… [--quick] [--save]
-import { mkdirSync, writeFileSync } from 'node:fs';
+// npm run bench -- core [--node PATH]… [--case ID]… [--quick] [--json] [--save]
 import { parseArgs } from 'node:util';
 import { CancellationSource } from 'nevermind/core';
 import type { Results, Suite } from './harness.ts';
 import { measure } from './measure.ts';
+import { save } from './results.ts';
+import { suites } from './suites.ts';
 import { table, verdict } from './table.ts';
 
-const suites: Record<string, () => Promise<{ suite: Suite }>> = {
-  core: () => import('./core.ts'),
-};
+const root = new URL('../../', import.meta.url);
 
 const USAGE = `npm run bench -- [${Object.keys(suites).join('|')}]… [options]; without a name: all of them
 
   --node PATH   measure this binary of Node; repeatable; default: the one that runs this
   --case ID     measure this case alone; repeatable
   --quick       a smoke run: does everything once, and its figures mean nothing
+  --json        print the figures as JSON, a line for each run
   --save        keep the figures in bench/results/, for npm run bench:report`;
 
 try {
@@ -31,19 +31,24 @@ async function main(): Promise<void> {
       node: { type: 'string', multiple: true, default: [process.execPath] },
       case: { type: 'string', multiple: true, default: [] },
       quick: { type: 'boolean', default: false },
+      json: { type: 'boolean', default: false },
       save: { type: 'boolean', default: false },
       help: { type: 'boolean', default: false },
     },
   });
   if (values.help) return console.log(USAGE);
+  if (values.save && (values.quick || values.case.length > 0)) {
+    throw new Error('What is saved must be a whole run: leave out `--quick` and `--case`.');
+  }
   const stop = new CancellationSource();
   process.once('SIGINT', () => stop.cancel('CANCELLED', { description: 'interrupted' }));
   for (const suite of await load(positionals)) {
     for (const node of values.node) {
       if (stop.token.cancelled) break;
       const results = await measure(suite, { ...values, node, only: values.case, token: stop.token, progress });
-      print(suite, results, values.quick);
-      if (values.save && !stop.token.cancelled) save(results);
+      if (values.json) console.log(JSON.stringify(results));
+      else print(suite, results, values.quick);
+      if (values.save && !stop.token.cancelled) save(root, results);
     }
   }
   if (stop.token.cancelled) process.exitCode = 130;
@@ -68,11 +73,4 @@ function print(suite: Suite, results: Results, quick: boolean): void {
 
 function progress(text: string): void {
   if (process.stderr.isTTY) process.stderr.write(`\r\x1b[K${text}`);
-}
-
-function save(results: Results): void {
-  const folder = new URL('../results/', import.meta.url);
-  mkdirSync(folder, { recursive: true });
-  const file = new URL(`${results.suite}-node${Number.parseInt(results.node, 10)}.json`, folder);
-  writeFileSync(file, `${JSON.stringify(results, undefined, 1)}\n`);
 }

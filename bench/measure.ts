@@ -24,7 +24,7 @@ const ROUNDS = { ns: 9, B: 3 };
 const FULL = { roundMs: 20, maxOps: Number.MAX_SAFE_INTEGER };
 const SMOKE = { roundMs: 0.1, maxOps: 500 };
 /** Who takes longer for one answer has failed: the run is to end in some minutes. */
-const LIMIT_MS = { full: 12_000, quick: 3000 };
+const LIMIT_MS = { full: 12_000, quick: 2000 };
 
 export async function measure(suite: Suite, options: Options): Promise<Results> {
   const start = performance.now();

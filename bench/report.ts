@@ -1,0 +1,120 @@
+// docs/benchmarks.md, made of what is stored in bench/results/.
+import { cell, limit, number, times, wobble } from './format.ts';
+import type { Case, Implementation, Results, Suite, Target } from './harness.ts';
+import { ratio, type Verdict, verdicts } from './verdict.ts';
+
+const HEAD = `# Benchmarks
+
+Made by \`npm run bench:report\` of the figures in [bench/results](../bench/results), which \`npm run bench -- --save\` stores.
+
+A figure is the median of several rounds, the implementations taking turns, each in a process of its own. What counts is the
+ratio within one run: the machine is a shared one. The processor's time is taken where it is less than the clock's.`;
+
+/** @param runs of one suite, a run for each line of Node */
+export interface Measured {
+  readonly suite: Suite;
+  readonly runs: readonly Results[];
+}
+
+export function report(measured: readonly Measured[]): string {
+  return `${[HEAD, ...measured.flatMap((one) => chapter(one))].join('\n\n')}\n`;
+}
+
+function chapter({ suite, runs }: Measured): string[] {
+  const lines = runs.map(({ node }) => Number.parseInt(node, 10)).join(' / ');
+  const cases = suite.cases.filter(({ id }) => runs.some(({ figures }) => figures[id] !== undefined));
+  const units = [
+    { unit: 'ns', text: 'Nanoseconds for each operation' },
+    { unit: 'B', text: 'Bytes of heap for each object' },
+  ];
+  return [
+    `## ${suite.title}`,
+    circumstances(runs),
+    ...units.flatMap(({ unit, text }) => {
+      const some = cases.filter((one) => one.unit === unit);
+      return some.length === 0 ? [] : [`${text}, on Node ${lines}:`, figures(suite, some, runs)];
+    }),
+    '### Who is compared, and how it is set up',
+    suite.implementations.map((one) => `- ${titled(one, runs)}: ${one.setup}`).join('\n'),
+    '### What was to be reached',
+    'Their figure over ours, the middle half of the rounds beside it; in bold what is missed.',
+    goals(cases, runs),
+    '### Where others are ahead',
+    losses(suite, cases, runs),
+  ];
+}
+
+function circumstances(runs: readonly Results[]): string {
+  const of = (text: (run: Results) => string): string => [...new Set(runs.map(text))].join(', ');
+  return `Node ${of(({ node }) => node)}; ${of(({ cpu }) => cpu)}; ${of(({ measured }) => measured)}.`;
+}
+
+function titled({ name, package: from }: Implementation, runs: readonly Results[]): string {
+  const version = from === undefined ? undefined : runs[0]?.versions[from];
+  return version === undefined
+    ? `**${name}**`
+    : `**${name}** ([${from}](https://www.npmjs.com/package/${from}) ${version})`;
+}
+
+function figures(suite: Suite, cases: readonly Case[], runs: readonly Results[]): string {
+  const names = suite.implementations.map(({ name }) => name);
+  const rows = cases.map(({ id, title }) => [
+    title,
+    ...names.map((name) => joined(runs.map((run) => cell(run.figures[id]?.[name])))),
+  ]);
+  return grid([['', ...names], ...rows]);
+}
+
+/** One for all lines of Node where they agree. */
+function joined(cells: readonly string[]): string {
+  return new Set(cells).size === 1 ? (cells[0] as string) : cells.join(' / ');
+}
+
+function goals(cases: readonly Case[], runs: readonly Results[]): string {
+  const rows = cases.flatMap((one) =>
+    one.targets.map((target) => [one.title, ...wanted(target), ...runs.map((run) => outcome(one, target, run))]),
+  );
+  return grid([['', 'against', 'at least', ...runs.map(({ node }) => `Node ${Number.parseInt(node, 10)}`)], ...rows]);
+}
+
+function wanted(target: Target): string[] {
+  if ('atMost' in target) return ['', limit(target.atMost)];
+  const { against, atLeast, onNode20 } = target;
+  const other = onNode20 === undefined || onNode20 === atLeast ? '' : ` (Node 20: ${times(onNode20)})`;
+  return [against.join(' or '), `${times(atLeast)}${other}`];
+}
+
+function outcome(one: Case, target: Target, run: Results): string {
+  const found = verdicts(one, run).find((verdict) => verdict.target === target);
+  if (found === undefined) return '–';
+  const text = said(one, found);
+  return found.reached ? text : `**${text}**`;
+}
+
+function said(one: Case, { target, measured }: Verdict): string {
+  if (measured === undefined) return 'atMost' in target ? 'fails' : 'they fail';
+  return 'atMost' in target
+    ? `${number(measured.median)} ${one.unit}`
+    : `${times(measured.median)} ${wobble(measured)}`;
+}
+
+/** Every pair in which an other's figure is less than ours by more than a run can tell. */
+function losses(suite: Suite, cases: readonly Case[], runs: readonly Results[]): string {
+  const [ours, ...others] = suite.implementations.map(({ name }) => name);
+  const rows = cases.flatMap((one) =>
+    others.flatMap((name) => {
+      const texts = runs.map((run) => {
+        const found = ratio(run.figures[one.id]?.[name], run.figures[one.id]?.[ours as string]);
+        return found !== undefined && found.high < 0.95 ? `${times(found.median)} ${wobble(found)}` : '';
+      });
+      return texts.some((text) => text !== '') ? [[one.title, name, ...texts]] : [];
+    }),
+  );
+  if (rows.length === 0) return 'Nowhere in this table.';
+  return grid([['', 'ahead', ...runs.map(({ node }) => `Node ${Number.parseInt(node, 10)}`)], ...rows]);
+}
+
+function grid([head = [], ...rows]: readonly (readonly string[])[]): string {
+  const line = (cells: readonly string[]): string => `| ${cells.join(' | ')} |`;
+  return [line(head), line(head.map(() => '---')), ...rows.map(line)].join('\n');
+}

@@ -1,0 +1,12 @@
+// npm run bench:report
+import { writeFileSync } from 'node:fs';
+import { report } from './report.ts';
+import { stored } from './results.ts';
+import { suites } from './suites.ts';
+
+const root = new URL('../../', import.meta.url);
+
+const measured = await Promise.all(
+  Object.entries(suites).map(async ([name, load]) => ({ suite: (await load()).suite, runs: stored(root, name) })),
+);
+writeFileSync(new URL('docs/benchmarks.md', root), report(measured.filter(({ runs }) => runs.length > 0)));
