@@ -214,6 +214,22 @@ describe.each(PROTOCOLS)('over %s', (protocol) => {
     await client.gone;
   });
 
+  it('ends the source of a streamed body that it cuts', async () => {
+    const { server, held, client } = await set();
+    const asked = client.ask();
+    const ended = gate<unknown>();
+    const body = new ReadableStream<Uint8Array>({
+      start: (controller) => controller.enqueue(Buffer.from('one')),
+      cancel: ended.open,
+    });
+    (await held.take()).release(new Response(body));
+    await asked.until('one');
+    await server.close();
+    expect(await ended.opened).toMatchObject({ reason: 'SHUTDOWN' });
+    await asked.over;
+    expect(asked.complete).toBe(false);
+  });
+
   it('waits for a handler whose peer has gone, and reports it when it does not end', async () => {
     const clock = manual();
     const { server, held, client } = await set();

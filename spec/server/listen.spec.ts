@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import http2 from 'node:http2';
 import net from 'node:net';
 import tls from 'node:tls';
-import { afterEach, describe, expect, it } from 'vitest';
+import { afterEach, describe, expect, it, vi } from 'vitest';
 import { type ServeOptions, serve } from '../../lib/server/index.ts';
 import { certificate } from './support/certificate.ts';
 import { ManualClock } from './support/manual-clock.ts';
@@ -131,6 +131,20 @@ describe('one port', () => {
     const client = await connect('HTTP/1.1', port);
     ends.push(() => client.leave());
     await client.ask({ method: 'POST', body: 'Ada' }).until('POST 3');
+  });
+
+  it('lets a client that is still sending have its 413, instead of resetting the connection', async () => {
+    const raw = dial(await served({ maxBodyBytes: 10 }));
+    const failed = vi.fn();
+    raw.on('error', failed);
+    raw.write('POST / HTTP/1.1\r\nhost: a\r\ncontent-length: 900000\r\n\r\n');
+    // As many clients do, it looks for an answer only when it has sent all.
+    for (let i = 0; i < 9; i++) {
+      await new Promise((resolve) => raw.write('x'.repeat(100_000), resolve));
+      await new Promise(setImmediate);
+    }
+    expect(await all(raw)).toMatch(/^HTTP\/1\.1 413[\s\S]*resource_exhausted/);
+    expect(failed).not.toHaveBeenCalled();
   });
 
   it('answers 400 to what is no HTTP, and lives', async () => {

@@ -286,6 +286,30 @@ describe.each(PROTOCOLS)('over %s', (protocol) => {
     await server.drain();
   });
 
+  it('a slow handler slows an upload down', async () => {
+    const got = gate<ReadableStreamDefaultReader<Uint8Array>>();
+    const { client } = await served(
+      protocol,
+      (request) => {
+        got.open((request.body as ReadableStream<Uint8Array>).getReader());
+        return new Promise(() => {});
+      },
+      { maxBodyBytes: 1 << 30 },
+    );
+    const asked = client.ask({ method: 'POST', body: 'first', unfinished: true });
+    const reader = await got.opened;
+    await reader.read();
+    for (let i = 0; i < 64; i++) asked.send('x'.repeat(1 << 20));
+    // Long enough for all of it to arrive, if anybody took it.
+    let last = -1;
+    for (let turns = 0; turns < 300; turns++) {
+      await new Promise(setImmediate);
+      if (asked.unsent !== last) turns = 0;
+      last = asked.unsent;
+    }
+    expect(asked.unsent).toBeGreaterThan(32 << 20);
+  });
+
   it('S3-22: the token speaks before a write could fail', async () => {
     const order: string[] = [];
     const done = gate();

@@ -29,6 +29,8 @@ export interface Asked {
   readonly over: Promise<string>;
   /** More of an unfinished body. */
   send(text: string): void;
+  /** How much of it the peer does not take, in bytes. */
+  readonly unsent: number;
   /** Whether the response came to its proper end. */
   readonly complete: boolean;
   /** RST_STREAM; over HTTP/1.1 the connection has to go. */
@@ -145,12 +147,16 @@ class Http1Client extends BaseClient {
     const sent = unfinished ? chunked(body ?? '') : (body ?? '');
     this.raw.write(`${method} ${path} HTTP/1.1\r\n${fields.join('')}\r\n${sent}`);
     const received = this.#received;
+    const { raw } = this;
     if (stall) this.raw.pause();
     return {
       until: (text) => received.until(text),
       responded: received.until('\r\n\r\n').then(ignore),
       over: received.over,
       send: (text) => void this.raw.write(chunked(text)),
+      get unsent() {
+        return raw.writableLength;
+      },
       get complete() {
         return !/chunked/.test(received.text) || received.text.endsWith('0\r\n\r\n');
       },
@@ -202,6 +208,9 @@ class Http2Client extends BaseClient {
       responded: new Promise((resolve) => stream.once('response', () => resolve())),
       over: received.over,
       send: (text) => void stream.write(text),
+      get unsent() {
+        return stream.writableLength;
+      },
       get complete() {
         return stream.readableEnded && stream.rstCode === 0;
       },
