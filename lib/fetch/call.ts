@@ -34,7 +34,7 @@ export class Call {
     const { signal } = this.#controller;
     try {
       const response = await send(signal);
-      if (!signal.aborted) return watchBody(response, () => this.#release());
+      if (!signal.aborted) return watchBody(response, signal, () => this.#release());
       // It came all the same: nobody will read it.
       await response.body?.cancel(signal.reason);
     } catch (error) {

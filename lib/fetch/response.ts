@@ -16,11 +16,17 @@ type Stream = ReadableStream<Uint8Array>;
 
 /** A body on its way, shared by a response and its clones. */
 class Passage {
-  readonly #over: () => void;
+  readonly #signal: AbortSignal;
+  /** Who waits for the end; several where one watched fetch wraps another. */
+  readonly #waiting: (() => void)[] = [];
   #shares = 0;
 
-  constructor(over: () => void) {
-    this.#over = over;
+  constructor(signal: AbortSignal) {
+    this.#signal = signal;
+  }
+
+  whenOver(over: () => void): void {
+    this.#waiting.push(over);
   }
 
   share(): Share {
@@ -28,12 +34,18 @@ class Passage {
     return new Share(this);
   }
 
-  end(): void {
-    this.#over();
+  drop(): void {
+    if (--this.#shares === 0) this.end();
   }
 
-  drop(): void {
-    if (--this.#shares === 0) this.#over();
+  end(): void {
+    for (const over of this.#waiting.splice(0)) over();
+  }
+
+  /** @returns what to say of it: Node 20 has an AbortError of its own for a body that was aborted before it was read */
+  fail(error: unknown): unknown {
+    this.end();
+    return this.#signal.aborted ? this.#signal.reason : error;
   }
 }
 
@@ -59,24 +71,31 @@ const views = new WeakMap<Response, Stream>();
 const collected = new FinalizationRegistry<Share>((share) => share.drop());
 const watchedPrototypes = new WeakMap<object, object>();
 
-/** Calls `over` when nothing more will come of the response's body; at once when it has none. @returns the same response */
-export function watchBody(response: Response, over: () => void): Response {
-  if (response.body === null || !watch(response, new Passage(over))) over();
+/**
+ * Calls `over` when nothing more will come of the response's body; at once when it has none.
+ *
+ * @param signal the one that the request was sent with
+ * @returns the same response
+ */
+export function watchBody(response: Response, signal: AbortSignal, over: () => void): Response {
+  const share = response.body ? (shares.get(response) ?? watch(response, new Passage(signal))) : undefined;
+  if (share === undefined) over();
+  else share.passage.whenOver(over);
   return response;
 }
 
-function watch(response: Response, passage: Passage): boolean {
+function watch(response: Response, passage: Passage): Share | undefined {
   const plain = Object.getPrototypeOf(response) as Response;
   let watched = watchedPrototypes.get(plain);
   if (watched === undefined) {
     watched = watchedPrototype(plain);
     watchedPrototypes.set(plain, watched);
   }
-  if (!Reflect.setPrototypeOf(response, watched)) return false;
+  if (!Reflect.setPrototypeOf(response, watched)) return undefined;
   const share = passage.share();
   shares.set(response, share);
   collected.register(response, share);
-  return true;
+  return share;
 }
 
 const READERS = ['arrayBuffer', 'blob', 'bytes', 'formData', 'json', 'text'] as const;
@@ -105,23 +124,31 @@ function watchedPrototype(plain: Response): object {
   });
 }
 
-function read(response: Response, method: () => Promise<unknown>): Promise<unknown> {
-  if (views.get(response)?.locked) return Promise.reject(busy());
+async function read(response: Response, method: () => Promise<unknown>): Promise<unknown> {
+  if (views.get(response)?.locked) throw busy();
   // Of a body that is used up already the platform says so, and it is not this call that ends it.
-  const used = response.bodyUsed;
-  const reading = Reflect.apply(method, response, []);
-  // Looked up again when it has been read: so the response is not collected before.
-  const end = (): void => shares.get(response)?.passage.end();
-  if (!used) reading.then(end, end);
-  return reading;
+  if (response.bodyUsed) return await Reflect.apply(method, response, []);
+  // Looked up afterwards, so that the response is held as long as it is read: collected, it would count as dropped.
+  const passage = (): Passage => shareOf(response).passage;
+  try {
+    const content = await Reflect.apply(method, response, []);
+    passage().end();
+    return content;
+  } catch (error) {
+    throw passage().fail(error);
+  }
 }
 
 function clone(response: Response, method: () => Response): Response {
   if (views.get(response)?.locked) throw busy();
   const copy = Reflect.apply(method, response, []);
-  const share = shares.get(response);
-  if (share !== undefined) watch(copy, share.passage);
+  watch(copy, shareOf(response).passage);
   return copy;
+}
+
+/** Whoever has the watched prototype has a share. */
+function shareOf(response: Response): Share {
+  return shares.get(response) as Share;
 }
 
 function busy(): TypeError {
@@ -132,10 +159,10 @@ function busy(): TypeError {
 function viewOf(response: Response, plain: () => Stream | null): Stream | null {
   const known = views.get(response);
   if (known !== undefined) return known;
-  const [body, share] = [plain(), shares.get(response)];
+  const body = plain();
   // A fetch that is not the platform's may have another kind of stream: it is handed out as it is.
-  if (share === undefined || response.bodyUsed || typeof body?.getReader !== 'function') return body;
-  const view = passThrough(share, plain as () => Stream);
+  if (response.bodyUsed || typeof body?.getReader !== 'function') return body;
+  const view = passThrough(shareOf(response), plain as () => Stream);
   views.set(response, view);
   return view;
 }
@@ -150,8 +177,7 @@ function passThrough(share: Share, plain: () => Stream): Stream {
         const { done, value } = await reader.read();
         if (!done) return controller.enqueue(value as Uint8Array<ArrayBuffer>);
       } catch (error) {
-        share.passage.end();
-        throw error;
+        throw share.passage.fail(error);
       }
       share.passage.end();
       controller.close();
