@@ -30,7 +30,13 @@ export const rooms: Readonly<Record<string, Room>> = {
     order:
       'awake callback leaf options outcome checkpoint once-event coroutine grace stopped group run share shield sleep stop-when timeout wait-all wait-any iterate scope wait-for without-cancel cancellable index',
   },
-  abortable: { floor: 1, sees: ['core'], portable: true, packages: ['abort-controller-x'] },
+  abortable: {
+    floor: 1,
+    sees: ['core'],
+    portable: true,
+    packages: ['abort-controller-x'],
+    order: 'bridge combine wait retry spawn index',
+  },
   thread: { floor: 1, sees: ['core'], portable: true },
   wire: {
     floor: 1,
