@@ -1,9 +1,12 @@
 // Many at once: no false cancel, no missed one, nothing lost and nothing done twice in a drain.
 import http2, { type ClientHttp2Session } from 'node:http2';
-import { afterEach, describe, expect, it } from 'vitest';
+import { afterEach, describe, expect, it, vi } from 'vitest';
 import type { CancellationToken } from '../../lib/core/index.ts';
 import { type Server, serve } from '../../lib/server/index.ts';
 import { type Client, connect } from './support/peers.ts';
+
+// A shared machine may be slow; none of this is about time.
+vi.setConfig({ testTimeout: 120_000 });
 
 const ends: (() => unknown)[] = [];
 afterEach(async () => {
