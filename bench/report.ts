@@ -1,6 +1,6 @@
 // docs/benchmarks.md, made of what is stored in bench/results/.
 import { cell, limit, number, times, wobble } from './format.ts';
-import type { Case, Implementation, Results, Suite, Target } from './harness.ts';
+import { type Case, type Implementation, oursIn, type Results, type Suite, type Target } from './harness.ts';
 import { ratio, type Verdict, verdicts } from './verdict.ts';
 
 const HEAD = `# Benchmarks
@@ -38,7 +38,7 @@ function chapter({ suite, runs }: Measured): string[] {
     suite.implementations.map((one) => `- ${titled(one, runs)}: ${one.setup}`).join('\n'),
     '### What was to be reached',
     'Their figure over ours, the middle half of the rounds beside it; in bold what is missed.',
-    goals(cases, runs),
+    goals(suite, cases, runs),
     '### Where others are ahead',
     losses(suite, cases, runs),
   ];
@@ -70,9 +70,13 @@ function joined(cells: readonly string[]): string {
   return new Set(cells).size === 1 ? (cells[0] as string) : cells.join(' / ');
 }
 
-function goals(cases: readonly Case[], runs: readonly Results[]): string {
+function goals(suite: Suite, cases: readonly Case[], runs: readonly Results[]): string {
   const rows = cases.flatMap((one) =>
-    one.targets.map((target) => [one.title, ...wanted(target), ...runs.map((run) => outcome(one, target, run))]),
+    one.targets.map((target) => [
+      one.title,
+      ...wanted(target),
+      ...runs.map((run) => outcome(one, target, run, oursIn(suite))),
+    ]),
   );
   return grid([['', 'against', 'at least', ...runs.map(({ node }) => `Node ${Number.parseInt(node, 10)}`)], ...rows]);
 }
@@ -84,8 +88,8 @@ function wanted(target: Target): string[] {
   return [against.join(' or '), `${times(atLeast)}${other}`];
 }
 
-function outcome(one: Case, target: Target, run: Results): string {
-  const found = verdicts(one, run).find((verdict) => verdict.target === target);
+function outcome(one: Case, target: Target, run: Results, ours: string): string {
+  const found = verdicts(one, run, ours).find((verdict) => verdict.target === target);
   if (found === undefined) return '–';
   const text = said(one, found);
   return found.reached ? text : `**${text}**`;
@@ -100,11 +104,11 @@ function said(one: Case, { target, measured }: Verdict): string {
 
 /** Every pair in which an other's figure is less than ours by more than a run can tell. */
 function losses(suite: Suite, cases: readonly Case[], runs: readonly Results[]): string {
-  const [ours, ...others] = suite.implementations.map(({ name }) => name);
+  const others = suite.implementations.slice(1).map(({ name }) => name);
   const rows = cases.flatMap((one) =>
     others.flatMap((name) => {
       const texts = runs.map((run) => {
-        const found = ratio(run.figures[one.id]?.[name], run.figures[one.id]?.[ours as string]);
+        const found = ratio(run.figures[one.id]?.[name], run.figures[one.id]?.[oursIn(suite)]);
         return found !== undefined && found.high < 0.95 ? `${times(found.median)} ${wobble(found)}` : '';
       });
       return texts.some((text) => text !== '') ? [[one.title, name, ...texts]] : [];

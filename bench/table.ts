@@ -1,6 +1,6 @@
 // What a run prints.
 import { cell, limit, number, times, wobble } from './format.ts';
-import type { Case, Results, Suite } from './harness.ts';
+import { type Case, oursIn, type Results, type Suite } from './harness.ts';
 import { ratio, type Verdict, verdicts } from './verdict.ts';
 
 /** Every figure: medians and, of the others, the ratio to ours with the middle half of what the rounds gave. */
@@ -13,7 +13,9 @@ export function table(suite: Suite, results: Results): string {
 
 /** Every target, and whether it is reached. */
 export function verdict(suite: Suite, results: Results): string {
-  const goals = measured(suite, results).flatMap((one) => verdicts(one, results).map((found) => goal(one, found)));
+  const goals = measured(suite, results).flatMap((one) =>
+    verdicts(one, results, oursIn(suite)).map((found) => goal(one, found)),
+  );
   return columns([['target', 'against', 'required', 'measured', ''], ...goals]);
 }
 
@@ -23,8 +25,8 @@ function measured(suite: Suite, results: Results): Case[] {
 
 function row(suite: Suite, one: Case, results: Results): string[] {
   const figures = results.figures[one.id] ?? {};
-  const [ours, ...others] = suite.implementations.map(({ name }) => name);
-  const our = figures[ours as string];
+  const our = figures[oursIn(suite)];
+  const others = suite.implementations.slice(1).map(({ name }) => name);
   const theirs = others.map((name) => {
     const found = ratio(figures[name], our);
     return `${cell(figures[name])}${found === undefined ? '' : ` (${times(found.median)} ${wobble(found)})`}`;

@@ -35,25 +35,25 @@ export interface Verdict {
   readonly reached: boolean;
 }
 
-/** What a run says of a case's targets; nothing of a target for which nothing was measured. */
-export function verdicts(one: Case, results: Results): Verdict[] {
+/** What a run says of a case's targets, `name` being ours; nothing of a target for which nothing was measured. */
+export function verdicts(one: Case, results: Results, name: string): Verdict[] {
   const figures = results.figures[one.id] ?? {};
-  const [ours] = Object.values(figures);
+  const ours = figures[name];
   return one.targets.flatMap((target): Verdict[] => {
     if (ours === undefined) return [];
     if ('atMost' in target) return [own(target, ours)];
     const required = results.node.startsWith('20.') ? (target.onNode20 ?? target.atLeast) : target.atLeast;
-    const known = target.against.filter((name) => figures[name] !== undefined);
+    const known = target.against.filter((rival) => figures[rival] !== undefined);
     if (known.length === 0) return [];
-    const rivals = known.flatMap((name) => {
-      const measured = ratio(figures[name], ours);
-      return measured === undefined ? [] : [{ name, measured }];
+    const rivals = known.flatMap((rival) => {
+      const measured = ratio(figures[rival], ours);
+      return measured === undefined ? [] : [{ rival, measured }];
     });
     if ('failed' in ours) return [{ target, measured: undefined, required, reached: false }];
     rivals.sort((a, b) => a.measured.median - b.measured.median);
     const best = rivals[0];
     if (best === undefined) return [{ target, measured: undefined, required, reached: true }];
-    return [{ target, best: best.name, measured: best.measured, required, reached: best.measured.median >= required }];
+    return [{ target, best: best.rival, measured: best.measured, required, reached: best.measured.median >= required }];
   });
 }
 
