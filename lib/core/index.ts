@@ -14,7 +14,7 @@ export { CancelCell } from './cell.ts';
 // Above: what users need. Below: what libraries, tests and inspectors on top of the core need.
 
 export { type Clock, clock, setClock } from './clock.ts';
-export { pendingAlarms } from './alarm.ts';
+export { pendingAlarms, ringDue } from './alarm.ts';
 export { currentToken, runAsCurrent, setCurrentToken } from './current.ts';
 export { type Instrument, setInstrument } from './instrument.ts';
 export { type Snapshot, snapshot } from './snapshot.ts';

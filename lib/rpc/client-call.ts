@@ -3,7 +3,8 @@
  *
  * 1. Under a token that is cancelled, or a deadline that has passed, nothing is sent.
  * 2. It rejects with an RpcError and nothing else; stopped from here, with the token's error as its `cause`.
- * 3. CANCELLED by the peer after the call's own deadline is reported as the deadline it was (gRPC does the same).
+ * 3. Ended by the peer after the call's own deadline, it is reported as the deadline it was (gRPC does the same), and the
+ *    token has heard of it before the caller does.
  */
 import {
   CancellationError,
@@ -12,6 +13,7 @@ import {
   clock,
   currentToken,
   isCancellation,
+  ringDue,
   toToken,
 } from '../core/index.ts';
 import {
@@ -90,14 +92,16 @@ export class ClientCall implements UnaryCall {
   }
 
   #explain(error: unknown): RpcError {
+    // The peer answers at the deadline that is ours too, and its answer may overtake our timer.
+    if (this.token.remaining() === 0) ringDue();
     const stop = this.token.error;
     if (stop !== undefined && isCancellation(error)) return this.#stopped(stop);
     if (!(error instanceof RpcError)) {
       // What is left is a response that is not JSON, or not by the contract; the schema's or codec's sentence says it.
       return new RpcError('internal', error instanceof Error ? error.message : String(error), { cause: error });
     }
-    // The peer's clock, or its timer, was a moment ahead of ours.
-    if (error.code !== 'canceled' || this.token.remaining() > 0) return error;
+    const atDeadline = error.code === 'canceled' || error.code === 'deadline_exceeded';
+    if (!atDeadline || this.token.remaining() > 0) return error;
     return this.#stopped(stop ?? new CancellationError('TIMEOUT', { cause: error }));
   }
 

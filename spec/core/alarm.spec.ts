@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { afterEach, describe, expect, it, vi } from 'vitest';
-import { Alarm, clearAlarm, setAlarm } from '../../lib/core/alarm.ts';
+import { Alarm, clearAlarm, ringDue, setAlarm } from '../../lib/core/alarm.ts';
 import { CancellationSource, clock as coreClock, pendingAlarms } from '../../lib/core/index.ts';
 import { FakeClock } from './support/fake-clock.ts';
 
@@ -33,6 +33,22 @@ describe('the queue of deadlines', () => {
         expect([pendingAlarms(), rung.filter(({ index }) => index !== -1)]).toEqual([0, []]);
       }),
     );
+  });
+
+  it('rings what is due when it is asked to, each once, though their timer is late', () => {
+    using clock = new FakeClock(0);
+    const rung: number[] = [];
+    for (const at of [20, 10, 30]) setAlarm(new Alarm(at, undefined, () => rung.push(at)), 0);
+    ringDue();
+    expect(rung).toEqual([]);
+    const late = vi.spyOn(clock, 'now').mockReturnValue(25);
+    ringDue();
+    ringDue();
+    expect(rung).toEqual([10, 20]);
+    late.mockRestore();
+    clock.advance(30);
+    expect(rung).toEqual([10, 20, 30]);
+    expect(clock.timers).toBe(0);
   });
 
   it('keeps one timer for any number of deadlines', () => {

@@ -16,6 +16,7 @@ describe('the door of the core', () => {
       'isCancellation',
       'pendingAlarms',
       'reasonOf',
+      'ringDue',
       'runAsCurrent',
       'setClock',
       'setCurrentToken',

@@ -321,7 +321,7 @@ describe('a deadline over HTTP/2', () => {
     const error = await failure(response);
     expect(error).toMatchObject({ code: 'deadline_exceeded', reason: 'TIMEOUT' });
     expect(error.message).toContain('timed out after 300 ms: ');
-    expect(source.token.cancelled).toBe(false);
+    expect(error.cause).toBe(source.token.error);
   });
 });
 

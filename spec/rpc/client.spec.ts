@@ -300,6 +300,19 @@ describe('the deadline', () => {
     expect((error.cause as Error).cause).toBe(received);
   });
 
+  it('is heard by the token before the caller, though the answer of the peer overtakes our timer', async () => {
+    const { client, transport } = connected();
+    const source = new CancellationSource({ timeout: 100 });
+    const response = client.greet(ada, { token: source.token });
+    const late = vi.spyOn(time(), 'now').mockReturnValue(time().now() + 100);
+    transport.calls[0]?.resolve({ status: 504, body: { code: 'deadline_exceeded' } });
+    const error = await failure(response);
+    late.mockRestore();
+    expect(error).toMatchObject({ code: 'deadline_exceeded', reason: 'TIMEOUT', remote: false });
+    expect(source.token.reason).toBe('TIMEOUT');
+    expect(error.cause).toBe(source.token.error);
+  });
+
   it('S1-22: CANCELLED by the peer before it stays what it is', async () => {
     const { client, transport } = connected();
     const response = client.greet(ada, { timeout: 100 });
