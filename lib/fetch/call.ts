@@ -12,7 +12,7 @@ import { watchBody } from './response.ts';
 export class Call {
   readonly #controller = new AbortController();
   #listening: readonly Registration[] = [];
-  /** Held, as a Request's signal aborts only while its Request is there (Node 20 to 24), and fetch keeps but a copy of it. */
+  /** Held, as a Request's signal aborts only while its Request is there (Node 20 to 26), and fetch keeps but a copy of it. */
   readonly request: unknown;
   #reject: ((reason: unknown) => void) | undefined;
 
@@ -34,6 +34,8 @@ export class Call {
     const { signal } = this.#controller;
     try {
       const response = await send(signal);
+      // It would hold the response: a promise keeps what it was resolved with.
+      this.#reject = undefined;
       if (!signal.aborted) return watchBody(response, signal, () => this.#release());
       // It came all the same: nobody will read it.
       await response.body?.cancel(signal.reason);

@@ -128,14 +128,13 @@ async function read(response: Response, method: () => Promise<unknown>): Promise
   if (views.get(response)?.locked) throw busy();
   // Of a body that is used up already the platform says so, and it is not this call that ends it.
   if (response.bodyUsed) return await Reflect.apply(method, response, []);
-  // Looked up afterwards, so that the response is held as long as it is read: collected, it would count as dropped.
-  const passage = (): Passage => shareOf(response).passage;
+  const { passage } = shareOf(response);
   try {
     const content = await Reflect.apply(method, response, []);
-    passage().end();
+    passage.end();
     return content;
   } catch (error) {
-    throw passage().fail(error);
+    throw passage.fail(error);
   }
 }
 
