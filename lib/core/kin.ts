@@ -99,18 +99,21 @@ export function deadlineOf<T>(start: T, kin: Kin<T>): number {
 function joinedDeadline<T>(start: T, kin: Kin<T>): number {
   const known = new Map<T, number>();
   const deadline = (token: T): number | undefined => (kin.closed(token) ? Number.POSITIVE_INFINITY : known.get(token));
+  const above = (token: T): number => {
+    const parents = parentsOf(token, kin);
+    const earliest = (a: number, parent: T): number => Math.min(a, deadline(parent) as number);
+    const latest = (a: number, parent: T): number => Math.max(a, deadline(parent) as number);
+    if (kin.rare(token)?.all !== true) return parents.reduce(earliest, Number.POSITIVE_INFINITY);
+    // Those that are cancelled already are waited for no more.
+    const left = parents.filter((parent) => kin.cancellation(parent) === undefined);
+    return (left.length > 0 ? left : parents).reduce(latest, Number.NEGATIVE_INFINITY);
+  };
+  settle(start, kin);
   parentsFirst(
     start,
     (token) => parentsOf(token, kin),
     (token) => deadline(token) === undefined,
-    (token) => {
-      const theirs = parentsOf(token, kin).map((parent) => deadline(parent) as number);
-      const above =
-        kin.rare(token)?.all === true
-          ? theirs.reduce((a, b) => Math.max(a, b))
-          : theirs.reduce((a, b) => Math.min(a, b), Number.POSITIVE_INFINITY);
-      known.set(token, Math.min(kin.deadline(token), above));
-    },
+    (token) => known.set(token, Math.min(kin.deadline(token), above(token))),
   );
   return known.get(start) as number;
 }

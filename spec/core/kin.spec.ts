@@ -316,6 +316,25 @@ describe('the deadline of a token', () => {
     expect(all(soon.token, later.token).child({ timeout: 15 }).token.deadline).toBe(15);
   });
 
+  it('of all does not count those that are cancelled already, until all of them are', () => {
+    using clock = new FakeClock(0);
+    const [soon, later] = [new CancellationSource({ timeout: 10 }), new CancellationSource({ timeout: 20 })];
+    const [forever] = make(1) as [CancellationSource];
+    const both = all(soon.token, forever.token);
+    const below = new CancellationSource({ parent: [all(later.token, soon.token), forever.token] });
+    expect([both.deadline, below.token.deadline]).toEqual([Number.POSITIVE_INFINITY, 20]);
+    forever.cancel();
+    expect([both.deadline, all(forever.token, later.token).deadline]).toEqual([10, 20]);
+    later.cancel();
+    expect([both.child().token.deadline, all(later.token, soon.token).deadline]).toEqual([10, 10]);
+    clock.advance(10);
+    expect([both.cancelled, both.deadline, both.remaining()]).toEqual([
+      true,
+      Number.POSITIVE_INFINITY,
+      Number.POSITIVE_INFINITY,
+    ]);
+  });
+
   it('counts a closed token as none', () => {
     using _ = new FakeClock(0);
     const [soon, later] = [new CancellationSource({ timeout: 10 }), new CancellationSource({ timeout: 20 })];

@@ -9,6 +9,7 @@ interface Timer {
 export class FakeClock implements Clock, Disposable {
   #now: number;
   #timers: Timer[] = [];
+  #busy = false;
   /** How often a timer was asked for. */
   armed = 0;
   readonly #restore: () => void;
@@ -36,15 +37,28 @@ export class FakeClock implements Clock, Disposable {
     };
   }
 
-  /** Lets time pass, and runs what falls due on the way at its own time. */
+  /**
+   * Lets time pass, and runs what falls due on the way at its own time. Called from within a timer, time passes while
+   * that timer runs: what falls due meanwhile comes after it, late.
+   */
   advance(ms: number): void {
     const end = this.#now + ms;
-    for (let next = this.#due(end); next !== undefined; next = this.#due(end)) {
+    if (this.#busy) {
+      this.#now = end;
+      return;
+    }
+    const due = () => this.#due(Math.max(end, this.#now));
+    for (let next = due(); next !== undefined; next = due()) {
       this.#timers.splice(this.#timers.indexOf(next), 1);
       this.#now = Math.max(this.#now, next.at);
-      next.fn();
+      this.#busy = true;
+      try {
+        next.fn();
+      } finally {
+        this.#busy = false;
+      }
     }
-    this.#now = end;
+    this.#now = Math.max(end, this.#now);
   }
 
   #due(end: number): Timer | undefined {
