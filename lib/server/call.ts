@@ -5,7 +5,7 @@
 // 2. A response goes out once: whoever comes second (a late handler, the deadline, a drain) finds `answerable` false.
 // 3. A call leaves the server's list when its connection's side is over and its handler has ended, whichever comes last.
 import type { Readable, Writable } from 'node:stream';
-import { CancellationSource, type CancellationToken, type CancelReason, clock } from '../core/index.ts';
+import { CancellationSource, type CancellationToken, type CancelReason, clock, ringDue } from '../core/index.ts';
 import { BodyTooLargeError, type Exchange } from '../wire/index.ts';
 import { collect } from './body.ts';
 import type { Connection } from './connections.ts';
@@ -166,8 +166,9 @@ export abstract class Call implements Exchange, Watcher {
     if (this.#over) return;
     this.#over = true;
     // Invariant 1: does nothing once the response is queued. A peer that leaves at its own deadline has not changed its mind:
-    // the time was up.
-    this.source.cancel(this.token.remaining() === 0 ? 'TIMEOUT' : reason);
+    // the time was up, also where our timer has yet to say so.
+    ringDue();
+    this.source.cancel(reason);
     this.#release();
     this.#connection.callOver();
     if (this.#handlerEnded) this.host.ended(this);

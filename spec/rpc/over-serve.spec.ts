@@ -1,7 +1,7 @@
 import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
-import { afterEach, describe, expect, it } from 'vitest';
-import { CancellationSource, type CancelReason } from '../../lib/core/index.ts';
+import { afterEach, describe, expect, it, vi } from 'vitest';
+import { CancellationSource, type CancelReason, clock } from '../../lib/core/index.ts';
 import { createClient } from '../../lib/rpc/client.ts';
 import { RpcError } from '../../lib/rpc/index.ts';
 import { type CallContext, createHandler, type HandlerOptions, implement } from '../../lib/rpc/server.ts';
@@ -99,6 +99,30 @@ describe.each([
     await server.drain({ graceMs: 0, timeoutMs: 5_000 });
     expect(await asked).toMatchObject({ status: 503, json: { code: 'unavailable' } });
   });
+});
+
+it('a peer that leaves after the deadline of its call is TIMEOUT, also while the timer for it is late', async () => {
+  const entered = gate();
+  const stopped = gate<CancelReason>();
+  const { url } = await serving((_, { token }) => {
+    entered.open();
+    return new Promise((_, reject) =>
+      token.onCancel((error) => {
+        stopped.open(error.reason);
+        reject(error);
+      }),
+    );
+  });
+  const caller = new AbortController();
+  const headers = { 'content-type': 'application/json', 'connect-timeout-ms': '20000' };
+  const asked = fetch(url, { method: 'POST', headers, body: '{"name":"Ada"}', signal: caller.signal }).catch(() => {});
+  await entered.opened;
+  const { now } = clock;
+  const late = vi.spyOn(clock, 'now').mockImplementation(() => now() + 20_000);
+  caller.abort();
+  expect(await stopped.opened).toBe('TIMEOUT');
+  late.mockRestore();
+  await asked;
 });
 
 describe('fetch over HTTP/1.1', () => {
