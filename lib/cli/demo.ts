@@ -13,7 +13,7 @@ import type { Canvas } from './timeline.ts';
 const HOPS = 3;
 const STEP_MS = 50;
 /** What A and B do themselves, before they call on and after: it makes a budget shrink from hop to hop. */
-const OWN_STEP_MS = 40;
+const OWN_STEP_MS = 30;
 const WHOLE_MS = STEPS * STEP_MS + 2 * (HOPS - 1) * OWN_STEP_MS;
 /** Calls of a new client before its first act: connections stand and code is warm, as in a service that has been up for a while. */
 const WARM_UP = 3;
