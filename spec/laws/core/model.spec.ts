@@ -59,7 +59,7 @@ describe('the core and a model of thirty lines', () => {
           world.end();
         },
       ),
-      { numRuns: 3_000 },
+      { numRuns: 1_000 },
     );
   });
 });
