@@ -143,6 +143,10 @@ export class CancellationToken implements ReadSide {
       (token.#alarm !== undefined && token.#alarm.index >= 0) ||
       token.#rare?.controller !== undefined;
 
+    /** Nothing is left to link; a root has nothing to be linked to, and is not asked what it has. */
+    const linked = (token: CancellationToken): boolean =>
+      token.#next !== undefined || (token.#rare !== undefined && observed(token));
+
     const adopt = (token: CancellationToken, cancellation: Cancellation): void => {
       token.#stamp = CANCELLED;
       token.#cancellation = cancellation;
@@ -243,7 +247,7 @@ export class CancellationToken implements ReadSide {
         if (child.#rare !== undefined && isWide(child.#rare)) return child;
         const parent = child.#parent;
         if (parent === undefined || parent.#stamp < 0) return undefined;
-        const known = observed(parent);
+        const known = parent.#children !== undefined || linked(parent);
         addChild(parent, child);
         if (known) return undefined;
         child = parent;
@@ -347,7 +351,7 @@ export class CancellationToken implements ReadSide {
       }
       if (token.#stamp === CLOSED) return new Registration(undefined, undefined);
       const registration = new Registration(token, callback);
-      if (!observed(token)) link(token);
+      if (!linked(token)) link(token);
       token.#callbacks = append(token.#callbacks, registration);
       return registration;
     };
