@@ -112,6 +112,7 @@ export abstract class Group<R> {
       return;
     }
     this.#open?.delete(index);
+    this.#keep(keptOf(outcome));
     this.left(index, outcome);
     this.sealed();
   }

@@ -21,6 +21,8 @@ export type Optional<T> = { readonly value: T } | undefined;
 
 /** A task ignored its token for longer than it was given, and was left running. */
 export class AbandonedError extends Error {
+  /** Its place in the list, or in a scope the order of its start, where the body is 0. */
+  readonly index: number | undefined;
   /** How it ended after all, should it ever; never rejects. */
   readonly ended: Promise<Outcome<unknown>>;
 
@@ -28,6 +30,7 @@ export class AbandonedError extends Error {
     const which = index === undefined ? 'The task' : `Task ${index}`;
     super(`${which} had not ended ${graceMs} ms after its cancel and was left running; let it heed its token.`);
     this.name = 'AbandonedError';
+    this.index = index;
     this.ended = ended;
   }
 }
@@ -61,13 +64,32 @@ export function stopOf(error: unknown, token: CancellationToken): CancellationEr
  */
 export function failed(error: unknown, token: CancellationToken, isStop?: (error: unknown) => boolean): Outcome<never> {
   const stop = stopOf(error, token);
-  if (stop !== undefined) return { kind: 'stopped', error: stop };
+  if (stop !== undefined) return rewrapped(stop);
   try {
     if (!isStop?.(error)) return { kind: 'error', error };
   } catch (judging) {
     return { kind: 'error', error, suppressed: [judging] };
   }
   return { kind: 'stopped', error: token.error ?? new CancellationError(CancelReason.CANCELLED, { cause: error }) };
+}
+
+/** The errors that a stop has on its way as an exception. */
+class AfterStop extends AggregateError {
+  readonly stop: CancellationError;
+
+  constructor(errors: readonly unknown[], stop: CancellationError) {
+    super(errors, `${errors.length} ${errors.length === 1 ? 'error' : 'errors'} after the stop.`, { cause: stop });
+    this.name = 'AggregateError';
+    this.stop = stop;
+  }
+}
+
+/** A stop's outcome as it was before {@link unwrap}, so that groups within groups lose no error. */
+function rewrapped(stop: CancellationError): Outcome<never> {
+  const { cause } = stop;
+  return cause instanceof AfterStop
+    ? { kind: 'stopped', error: cause.stop, suppressed: cause.errors }
+    : { kind: 'stopped', error: stop };
 }
 
 /** The outcome of what a cancelled token kept from running, or from being heard. */
@@ -105,9 +127,5 @@ export function unwrap<T>(outcome: Outcome<T>): T {
     });
   }
   const { reason, description } = outcome.error;
-  const after = `${suppressed.length} ${suppressed.length === 1 ? 'error' : 'errors'} after the stop.`;
-  throw new CancellationError(reason, {
-    description,
-    cause: new AggregateError(suppressed, after, { cause: error }),
-  });
+  throw new CancellationError(reason, { description, cause: new AfterStop(suppressed, outcome.error) });
 }

@@ -85,8 +85,9 @@ class Nursery<T> extends Group<T> {
   #state: 'running' | 'unwinding' | 'ended' = 'running';
   #spawned = 0;
   #value: T | undefined;
-  /** The scope was cancelled from inside: the stops of its tasks are no news to the outside. */
+  /** The scope was cancelled from inside, or some of its tasks were: their stops are no news to the outside. */
   #stopping = false;
+  readonly #alone = new Set<number>();
 
   constructor(options: ScopeOptions | undefined) {
     const { cleanupMs = CLEANUP_MS } = options ?? {};
@@ -111,14 +112,10 @@ class Nursery<T> extends Group<T> {
     const index = ++this.#spawned;
     this.enter(index);
     const ended = run(task, { token: this.source.token });
-    let alone = false;
-    void ended.then((outcome) => {
-      const quiet = alone && outcome.kind === 'stopped';
-      this.leave(index, quiet ? { kind: 'value', value: undefined } : outcome);
-    });
+    void ended.then((outcome) => this.leave(index, outcome));
     const cancel: Spawned<U>['cancel'] = (reason, details) => {
       const made = ended.cancel(reason, details);
-      alone ||= made;
+      if (made) this.#alone.add(index);
       return made;
     };
     return { ended, cancel };
@@ -137,10 +134,11 @@ class Nursery<T> extends Group<T> {
   }
 
   protected left(index: number, outcome: Outcome<unknown>): void {
-    if (outcome.kind === 'error') this.decide(outcome, 'another task of the scope failed');
-    else if (outcome.kind === 'stopped') {
-      if (!this.#stopping) this.decide(outcome, 'another task of the scope stopped');
-    } else if (index === 0) this.#value = outcome.value as T;
+    const inside = this.#alone.delete(index) || this.#stopping;
+    if (outcome.kind === 'value') {
+      if (index === 0) this.#value = outcome.value as T;
+    } else if (outcome.kind === 'stopped' && inside) for (const error of outcome.suppressed ?? []) this.#fail(error);
+    else this.decide(outcome, `another task of the scope ${outcome.kind === 'error' ? 'failed' : 'stopped'}`);
   }
 
   protected override abandoned(error: AbandonedError): void {

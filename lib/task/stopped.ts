@@ -2,7 +2,7 @@
 // token asked for belongs to whoever asked, and goes through all of these (E17).
 import { CancellationError, type CancellationToken, CancelReason } from '../core/index.ts';
 import { checkFunction, checkTask } from './options.ts';
-import { type Optional, stopOf, type Task } from './outcome.ts';
+import { failed, keptOf, type Optional, stoppedBy, suppressing, type Task, unwrap } from './outcome.ts';
 
 export interface ContainOptions {
   /** Contains a stop that the token asked for as well. */
@@ -20,7 +20,8 @@ export function justStopped(description?: string): never {
 }
 
 /**
- * A task whose stop is a value: `{ value }` when the given task yields one, undefined when it stops by itself. Errors pass.
+ * A task whose stop is a value: `{ value }` when the given task yields one, undefined when it stops by itself. Errors pass;
+ * those that came after the stop are contained with it.
  *
  * A stop that the token asked for is not contained, not even when the task yields a value all the same; unless
  * `containOuter` says so.
@@ -73,10 +74,10 @@ function contain<T, U>(
       token.throwIfCancelled();
       value = await task(token);
     } catch (error) {
-      const stop = stopOf(error, token);
-      if (stop === undefined) throw error;
-      if (!outer) token.throwIfCancelled();
-      return onStop(stop, token);
+      const outcome = failed(error, token);
+      if (outcome.kind !== 'stopped') throw error;
+      if (!outer && token.cancelled) return unwrap(suppressing(stoppedBy(token), keptOf(outcome)));
+      return onStop(outcome.error, token);
     }
     if (!outer) token.throwIfCancelled();
     return value;

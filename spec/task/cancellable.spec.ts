@@ -94,7 +94,7 @@ describe('cancellable, of an async function that takes a signal', () => {
 describe('cancellable, of an async function that takes none', () => {
   const on = bench();
 
-  it('E18: begins nothing under a cancelled token', async () => {
+  it('E18, S3-35: begins nothing under a cancelled token', async () => {
     on.root.cancel();
     const fn = cancellable(async () => expect.unreachable(), { onLate: () => expect.unreachable() });
     await expect(fn(on.root.token)).rejects.toBe(on.root.token.error);
@@ -120,7 +120,7 @@ describe('cancellable, of an async function that takes none', () => {
     expect([await get(new CancellationSource().token, 'url'), requests]).toEqual(['parsed', 1]);
   });
 
-  it('a late error goes to onLate, or is dropped', async () => {
+  it('S3-35: the caller has the reason, and a late error goes to onLate, or is dropped', async () => {
     const late: unknown[] = [];
     const [one, two] = [gate(), gate()];
     const heard = cancellable(() => one.opened, { onLate: (outcome) => late.push(outcome) })(on.root.token);

@@ -1,6 +1,15 @@
 import { describe, expect, it } from 'vitest';
 import { CancellationError, CancellationSource } from '../../lib/core/index.ts';
-import { justStopped, type Outcome, run, unwrap } from '../../lib/task/index.ts';
+import {
+  justStopped,
+  type Outcome,
+  run,
+  suspendForever,
+  type Task,
+  unwrap,
+  waitAll,
+  waitAny,
+} from '../../lib/task/index.ts';
 import { bench, stopped } from './support/bench.ts';
 
 const root = () => new CancellationSource();
@@ -135,6 +144,21 @@ describe('unwrap', () => {
     expect(thrown).toBeInstanceOf(CancellationError);
     expect(thrown).toMatchObject({ reason: 'SHUTDOWN', description: 'drain', cause: { errors: [first, second] } });
     expect((thrown.cause as AggregateError).cause).toBe(error);
+  });
+
+  it('is undone by the next run: groups within groups lose no error of those that were stopped', async () => {
+    const untidy: Task<never> = (token) => suspendForever(token).catch(() => Promise.reject(second));
+    const inner: Task<unknown> = (token) => waitAll([suspendForever, untidy], { token }).then(unwrap);
+    const middle: Task<unknown> = (token) => waitAny([inner, suspendForever], { token }).then(unwrap);
+    expect(await waitAny([middle, () => Promise.reject(first)])).toEqual({
+      kind: 'error',
+      error: first,
+      suppressed: [second],
+    });
+    const outer = new CancellationSource();
+    const running = run(middle, { token: outer.token });
+    outer.cancel('SHUTDOWN');
+    expect(await running).toEqual({ ...stopped(outer), suppressed: [second] });
   });
 
   function caught(outcome: Outcome<never>): unknown {

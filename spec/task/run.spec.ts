@@ -205,6 +205,20 @@ describe('run', () => {
     expect([running.cancel(), running.cancel(), unwrap(await running)]).toEqual([true, false, 7]);
   });
 
+  it('S1-18: what was done before the cancel stays done: nothing is rolled back', async () => {
+    const rows: string[] = [];
+    const running = run(
+      async (token) => {
+        rows.push('inserted');
+        await suspendForever(token);
+        rows.push('committed');
+      },
+      { token: on.root.token },
+    );
+    on.root.cancel();
+    expect([await running, rows]).toEqual([stopped(on.root), ['inserted']]);
+  });
+
   it('S1-16: cancelling after the end does nothing', async () => {
     const running = run(() => 1, { token: on.root.token });
     await running;

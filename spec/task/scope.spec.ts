@@ -1,6 +1,15 @@
 import { describe, expect, it } from 'vitest';
 import { type CancellationToken, snapshot } from '../../lib/core/index.ts';
-import { justStopped, run, type Scope, scope, sleep, suspendForever, unwrap } from '../../lib/task/index.ts';
+import {
+  justStopped,
+  run,
+  type Scope,
+  type Spawned,
+  scope,
+  sleep,
+  suspendForever,
+  unwrap,
+} from '../../lib/task/index.ts';
 import { bench, stopped, tidy, watch } from './support/bench.ts';
 import { gate } from './support/gate.ts';
 
@@ -133,6 +142,26 @@ describe('S4-48: scope', () => {
       cancel();
     });
     expect(await failure(running)).toEqual(new Error('clean-up'));
+  });
+
+  it('what a task does wrong after a cancel from inside, or after its own, is an error of the scope', async () => {
+    const untidy = (token: CancellationToken) =>
+      scope(
+        ({ defer, token: own }) => {
+          defer(() => Promise.reject(new Error('clean-up')));
+          return suspendForever(own);
+        },
+        { token },
+      );
+    for (const stop of [
+      ({ cancel }: Scope, _: Spawned<unknown>) => cancel(),
+      (_: Scope, task: Spawned<unknown>) => task.cancel(),
+    ]) {
+      const running = scope(async (inside) => {
+        stop(inside, inside.spawn(untidy));
+      });
+      expect(await failure(running)).toEqual(new Error('clean-up'));
+    }
   });
 
   it('a task that its spawner cancels ends alone, and the scope goes on', async () => {

@@ -3,6 +3,7 @@ import { CancellationError, CancellationToken } from '../../lib/core/index.ts';
 import {
   justStopped,
   run,
+  scope,
   stoppedAsError,
   stoppedAsOptional,
   suspendForever,
@@ -71,6 +72,20 @@ describe('stoppedAsOptional', () => {
       return 7;
     };
     expect(await optional(task)).toEqual(stopped(on.root));
+  });
+
+  it('E17: what went wrong after the outer stop goes with it', async () => {
+    const untidy: Task<unknown> = (token) =>
+      scope(
+        ({ defer, token: own }) => {
+          defer(() => Promise.reject(new Error('clean-up')));
+          return suspendForever(own);
+        },
+        { token },
+      );
+    const running = optional(untidy);
+    on.root.cancel();
+    expect(await running).toEqual({ ...stopped(on.root), suppressed: [new Error('clean-up')] });
   });
 
   it('E17: containOuter contains that too', async () => {

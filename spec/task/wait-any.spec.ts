@@ -157,7 +157,7 @@ describe('waitAny', () => {
     const outcome = await running;
     expect(outcome).toMatchObject({ ...won(0, 1), suppressed: [{ name: 'AbandonedError' }] });
     const [abandoned] = outcome.suppressed as [AbandonedError];
-    expect(abandoned.message).toContain('Task 1');
+    expect([abandoned.message, abandoned.index]).toEqual([expect.stringContaining('Task 1'), 1]);
     deaf.fail(new Error('late'));
     expect(await abandoned.ended).toEqual({ kind: 'error', error: new Error('late') });
   });
