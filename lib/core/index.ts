@@ -3,6 +3,7 @@ export { CancellationError, isCancellation, reasonOf } from './error.ts';
 export {
   type Cancellable,
   CancellationSource,
+  type CancellationSourceConstructor,
   CancellationToken,
   type CancellationTokenStatics,
   type SourceOptions,

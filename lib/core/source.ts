@@ -36,74 +36,55 @@ export interface SourceOptions extends ChildOptions {
  * const registration = source.token.onCancel((error) => console.log(error.reason));
  * source.cancel('CANCELLED', { description: 'user closed the tab' });
  */
-export class CancellationSource implements Source<CancellationToken> {
-  /** Private, so that no object with a `token` can be given to these methods: a token alone never becomes a source. */
-  readonly #token: CancellationToken;
+export type CancellationSource = Source<CancellationToken>;
 
+/** What {@link CancellationSource} is at run time. */
+export interface CancellationSourceConstructor {
   /**
    * @param options a token or signal alone is short for `{ parent }`
    * @throws TypeError or RangeError that says what was expected, before anything is linked
    */
+  new (options?: SourceOptions | Cancellable): CancellationSource;
+  readonly prototype: CancellationSource;
+}
+
+export const CancellationSource: CancellationSourceConstructor = class CancellationSource
+  implements Source<CancellationToken>
+{
+  /** Private, so that no object with a `token` can be given to these methods: a token alone never becomes a source. */
+  readonly #token: CancellationToken;
+
   constructor(options?: SourceOptions | Cancellable) {
     // Few words on the way that nearly all take, and the rest elsewhere: V8 inlines it then.
     this.#token = options === undefined || tree.isToken(options) ? tree.create(options) : begin(options);
   }
 
-  /** The read side, always the same one. */
   get token(): CancellationToken {
     return this.#token;
   }
 
-  /**
-   * Asks all work under the token to stop: marks the whole subtree, then runs callbacks. Never throws because of a
-   * callback. It does not wait for anything to stop and undoes nothing.
-   *
-   * Ordering: a token's callbacks as they were registered, then the `abort` event of its signal, then its children, in
-   * the order they were first listened to; a parent before its children.
-   *
-   * @param reason default `CANCELLED`
-   * @param details a text for people and a cause
-   * @returns true only to the call that made the request; false when already cancelled or closed
-   * @throws TypeError for an unknown reason, before anything has happened
-   */
   cancel(reason?: CancelReason, details?: CancelDetails): boolean {
     return tree.cancel(this.#token, cancellation(reason, details));
   }
 
-  /**
-   * As {@link cancel}, with the callbacks on a microtask: the state flips at once.
-   *
-   * @returns settles when every callback has, async ones included; rejects with the AggregateError of those that failed
-   */
   cancelAsync(reason?: CancelReason, details?: CancelDetails): Promise<boolean> {
     return cancelAsync(this.#token, cancellation(reason, details));
   }
 
-  /**
-   * Sets the source's own deadline, in place of an earlier one. Does nothing once cancelled or closed.
-   *
-   * @param ms milliseconds from now; 0 or less: cancels with `TIMEOUT` before it returns; Infinity: no deadline
-   * @throws TypeError or RangeError for anything but a number
-   */
   cancelAfter(ms: number): void {
     checkMilliseconds('ms', ms);
     const now = clock.now();
     setDeadline(this.#token, now + ms, now);
   }
 
-  /**
-   * Releases: nothing can cancel the token any more, its links, callbacks and timer go. Idempotent; does nothing once
-   * cancelled. It does not cancel, and children live on without this parent.
-   */
   close(): void {
     tree.close(this.#token);
   }
 
-  /** As {@link close}: `using` releases at the end of a block. */
   [Symbol.dispose](): void {
     tree.close(this.#token);
   }
-}
+};
 
 bringIn({
   newSource: (parent, options) => (options === undefined ? new CancellationSource(parent) : limited(parent, options)),

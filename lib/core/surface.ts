@@ -67,13 +67,42 @@ export interface Registered {
   [Symbol.asyncDispose](): Promise<void>;
 }
 
-/** The write side, as {@link ReadSide | a token's} `child()` hands it out; see `CancellationSource`. */
+/** The write side: whoever holds it decides. */
 export interface Source<T> {
+  /** The read side, always the same one. */
   readonly token: T;
+  /**
+   * Asks all work under the token to stop: marks the whole subtree, then runs callbacks. Never throws because of a
+   * callback. It does not wait for anything to stop and undoes nothing.
+   *
+   * Ordering: a token's callbacks as they were registered, then the `abort` event of its signal, then its children, in
+   * the order they were first listened to; a parent before its children.
+   *
+   * @param reason default `CANCELLED`
+   * @param details a text for people and a cause
+   * @returns true only to the call that made the request; false when already cancelled or closed
+   * @throws TypeError for an unknown reason, before anything has happened
+   */
   cancel(reason?: CancelReason, details?: CancelDetails): boolean;
+  /**
+   * As {@link cancel}, with the callbacks on a microtask: the state flips at once.
+   *
+   * @returns settles when every callback has, async ones included; rejects with the AggregateError of those that failed
+   */
   cancelAsync(reason?: CancelReason, details?: CancelDetails): Promise<boolean>;
+  /**
+   * Sets the source's own deadline, in place of an earlier one. Does nothing once cancelled or closed.
+   *
+   * @param ms milliseconds from now; 0 or less: cancels with `TIMEOUT` before it returns; Infinity: no deadline
+   * @throws TypeError or RangeError for anything but a number
+   */
   cancelAfter(ms: number): void;
+  /**
+   * Releases: nothing can cancel the token any more, its links, callbacks and timer go. Idempotent; does nothing once
+   * cancelled. It does not cancel, and children live on without this parent.
+   */
   close(): void;
+  /** As {@link close}: `using` releases at the end of a block. */
   [Symbol.dispose](): void;
 }
 

@@ -30,9 +30,37 @@ describe('the queue of deadlines', () => {
         }
         clock.advance(20);
         expect(rung).toEqual(waiting.toSorted((a, b) => a.at - b.at));
-        expect([pendingAlarms(), rung.filter(({ index }) => index !== -1)]).toEqual([0, []]);
+        expect([pendingAlarms(), rung.filter(({ set }) => set)]).toEqual([0, []]);
       }),
     );
+  });
+
+  it('rings in the same order when nearly all are taken back, and their places with them', () => {
+    const time = fc.record({ at: fc.integer({ min: 1, max: 50 }), stays: fc.integer({ min: 0, max: 9 }) });
+    fc.assert(
+      fc.property(fc.array(time, { minLength: 200, maxLength: 600 }), (times) => {
+        using clock = new FakeClock(0);
+        const rung: Alarm[] = [];
+        const alarms = times.map(({ at }) => {
+          const alarm: Alarm = new Alarm(at, undefined, () => rung.push(alarm));
+          setAlarm(alarm, 0);
+          return alarm;
+        });
+        const waiting = alarms.filter((alarm, i) => times[i]!.stays === 0 || void clearAlarm(alarm));
+        expect(pendingAlarms()).toBe(waiting.length);
+        clock.advance(50);
+        expect(rung).toEqual(waiting.toSorted((a, b) => a.at - b.at));
+        expect([pendingAlarms(), clock.timers]).toEqual([0, 0]);
+      }),
+    );
+  });
+
+  it('lets go of an owner whose deadline is taken back, at once', () => {
+    using _ = new FakeClock(0);
+    const alarm = new Alarm(10, 'owner', () => {});
+    setAlarm(alarm, 0);
+    clearAlarm(alarm);
+    expect([alarm.owner, alarm.at, pendingAlarms()]).toEqual([undefined, 10, 0]);
   });
 
   it('rings what is due when it is asked to, each once, though their timer is late', () => {

@@ -421,7 +421,7 @@ describe('who may cancel', () => {
     const { token } = new CancellationSource();
     const Source = token.child().constructor as typeof CancellationSource;
     const forged = Object.create(Source.prototype, { token: { value: token } }) as CancellationSource;
-    const child = token.child() as CancellationSource;
+    const child = token.child();
     expect(() => Object.assign(child, { token })).toThrow(TypeError);
     child.cancel();
     for (const act of [

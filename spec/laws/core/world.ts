@@ -149,7 +149,7 @@ export class World implements Disposable {
     };
     const source =
       parents.length === 1
-        ? (this.#tokens[parents[0]!]!.child(options) as CancellationSource)
+        ? this.#tokens[parents[0]!]!.child(options)
         : new CancellationSource({ ...options, parent: parents.map((i) => this.#tokens[i]!) });
     const node = this.model.add(parents, true);
     if (timeout !== undefined) this.#armed(node, timeout);

@@ -1,5 +1,5 @@
 // Random programs over the core, from a seed: what they log must be the same in every runtime.
-import type { CancellationToken, SourceOptions } from '../../../lib/core/index.ts';
+import type { CancellationSource, CancellationToken, SourceOptions } from '../../../lib/core/index.ts';
 import { type Bench, equal, type Law, law } from '../harness.ts';
 
 /** The same numbers for the same seed, everywhere (mulberry32). */
@@ -25,7 +25,7 @@ function program({ core, clock, log }: Bench, seed: number): void {
     tokens.push(source.token);
   };
   const reasons = Object.values(core.CancelReason);
-  const sources: InstanceType<typeof core.CancellationSource>[] = [];
+  const sources: CancellationSource[] = [];
   const tokens: CancellationToken[] = [];
   const registrations: { unregister(): boolean }[] = [];
 
