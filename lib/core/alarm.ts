@@ -2,18 +2,21 @@
 //
 // Invariants
 // 1. `heap` is a 4-ary heap ordered by (at, order): a parent in the heap is never later than its children.
-// 2. `heap[alarm.index] === alarm` for every set alarm; index is -1 for the others.
-// 3. While the heap is not empty, a timer is armed for the earliest alarm or before it. Taking an alarm back leaves
-//    the timer alone: a wake-up for nothing is cheaper than a re-arm for each of the deadlines that never pass.
+// 2. An alarm enters the heap when it is set. Taken back, it lets go of its owner and stays until it comes to the top or
+//    the heap is weeded: nearly all deadlines are taken back, and to take each out of its place costs as much as all the
+//    rest of a request. Those that stay are never more than those that are set, or WEEDS.
+// 3. While an alarm is set, a timer is armed for the earliest one or before it. Taking an alarm back leaves the timer
+//    alone: a wake-up for nothing is cheaper than a re-arm for each of the deadlines that never pass.
 import { clock, onClockSwap } from './clock.ts';
 
 /** One deadline of one owner. `at` outlives the alarm's being set, as a cancelled token still tells its deadline. */
 export class Alarm {
-  at: number;
-  index = -1;
+  readonly at: number;
+  set = false;
   order = 0;
   readonly ring: (owner: unknown) => void;
-  readonly owner: unknown;
+  /** Gone once the alarm has rung or was taken back. */
+  owner: unknown;
 
   constructor(at: number, owner: unknown, ring: (owner: never) => void) {
     this.at = at;
@@ -22,10 +25,15 @@ export class Alarm {
   }
 }
 
+/** So many alarms that were taken back are not worth a walk over the heap. */
+const WEEDS = 64;
+
 /** A timer this late, in milliseconds, is not late: it belonged to fake timers that have been put back meanwhile. */
 const STALE = 1000;
 
 const heap: Alarm[] = [];
+/** How many of them are set. */
+let pending = 0;
 let orders = 0;
 let armedAt = Number.POSITIVE_INFINITY;
 let disarm: (() => void) | undefined;
@@ -34,12 +42,14 @@ onClockSwap(() => {
   disarm?.();
   disarm = undefined;
   armedAt = Number.POSITIVE_INFINITY;
-  if (heap.length > 0) arm(clock.now());
+  if (pending > 0) arm(clock.now());
 });
 
-/** Sets an alarm that is not set. Among equal times the one set first rings first. @param now the clock's time */
+/** Sets an alarm, once. Among equal times the one set first rings first. @param now the clock's time */
 export function setAlarm(alarm: Alarm, now: number): void {
+  alarm.set = true;
   alarm.order = ++orders;
+  pending++;
   heap.push(alarm);
   rise(heap.length - 1, alarm);
   if (alarm.at < armedAt || armedAt + STALE < now) arm(now);
@@ -47,18 +57,16 @@ export function setAlarm(alarm: Alarm, now: number): void {
 
 /** Takes an alarm back; does nothing when it is not set. */
 export function clearAlarm(alarm: Alarm): void {
-  const at = alarm.index;
-  if (at < 0) return;
-  alarm.index = -1;
-  const last = heap.pop() as Alarm;
-  if (last === alarm) return;
-  if (at > 0 && before(last, heap[(at - 1) >> 2] as Alarm)) rise(at, last);
-  else sink(at, last);
+  if (!alarm.set) return;
+  alarm.set = false;
+  alarm.owner = undefined;
+  pending--;
+  if (heap.length > 2 * pending + WEEDS) weed();
 }
 
 /** How many deadlines wait; for leak checks. */
 export function pendingAlarms(): number {
-  return heap.length;
+  return pending;
 }
 
 /**
@@ -83,11 +91,9 @@ function rise(from: number, alarm: Alarm): void {
     const parent = heap[up] as Alarm;
     if (!before(alarm, parent)) break;
     heap[at] = parent;
-    parent.index = at;
     at = up;
   }
   heap[at] = alarm;
-  alarm.index = at;
 }
 
 function sink(from: number, alarm: Alarm): void {
@@ -100,11 +106,22 @@ function sink(from: number, alarm: Alarm): void {
     const child = heap[least] as Alarm;
     if (!before(child, alarm)) break;
     heap[at] = child;
-    child.index = at;
     at = least;
   }
   heap[at] = alarm;
-  alarm.index = at;
+}
+
+/** Leaves the alarms that are set, and puts them in order from the last parent up. */
+function weed(): void {
+  let size = 0;
+  for (const alarm of heap) if (alarm.set) heap[size++] = alarm;
+  heap.length = size;
+  for (let at = (size - 2) >> 2; at >= 0; at--) sink(at, heap[at] as Alarm);
+}
+
+function removeFirst(): void {
+  const last = heap.pop() as Alarm;
+  if (heap.length > 0) sink(0, last);
 }
 
 function arm(now: number): void {
@@ -119,11 +136,13 @@ function wake(): void {
   armedAt = Number.POSITIVE_INFINITY;
   const now = clock.now();
   try {
-    for (let first = heap[0]; first !== undefined && first.at <= now; first = heap[0]) {
+    for (let first = heap[0]; first !== undefined && (first.at <= now || !first.set); first = heap[0]) {
+      removeFirst();
+      const { owner, set } = first;
       clearAlarm(first);
-      first.ring(first.owner);
+      if (set) first.ring(owner);
     }
   } finally {
-    if (heap.length > 0 && armedAt === Number.POSITIVE_INFINITY) arm(clock.now());
+    if (pending > 0 && armedAt === Number.POSITIVE_INFINITY) arm(clock.now());
   }
 }

@@ -32,7 +32,7 @@ function expire(token: CancellationToken): void {
   let first = token;
   for (let up = tree.kin.parent(token); up !== undefined && tree.live(up); up = tree.kin.parent(up)) {
     const alarm = tree.alarm(up);
-    if (alarm !== undefined && alarm.index >= 0 && alarm.at <= at) first = up;
+    if (alarm?.set && alarm.at <= at) first = up;
   }
   tree.cancel(first, new Cancellation(CancelReason.TIMEOUT));
 }

@@ -140,7 +140,7 @@ export class CancellationToken implements ReadSide {
     const observed = (token: CancellationToken): boolean =>
       token.#callbacks !== undefined ||
       token.#children !== undefined ||
-      (token.#alarm !== undefined && token.#alarm.index >= 0) ||
+      token.#alarm?.set === true ||
       token.#rare?.controller !== undefined;
 
     /** Nothing is left to link; a root has nothing to be linked to, and is not asked what it has. */
