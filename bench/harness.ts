@@ -4,7 +4,7 @@
 //     main ── measure(suite) ── forks a worker for each implementation of a case, and lets them take turns
 //     worker ── suite.subject(case, implementation) ── warms up, then does a round whenever it is told to
 //
-// To write a suite: export `suite` from bench/<name>.ts and give it a line in main.ts. All that is reported is a ratio
+// To write a suite: export `suite` from bench/<name>.ts and give it a line in suites.ts. What is reported is the ratio
 // of one run: their median over ours, round by round, so that a busy machine slows both.
 
 /** The work of one case as one implementation does it. Whatever it makes must escape: see {@link keep}. */

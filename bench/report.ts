@@ -1,6 +1,7 @@
 // docs/benchmarks.md, made of what is stored in bench/results/.
 import { cell, limit, number, times, wobble } from './format.ts';
 import { type Case, type Implementation, oursIn, type Results, type Suite, type Target } from './harness.ts';
+import { plot } from './plot.ts';
 import { ratio, type Verdict, verdicts } from './verdict.ts';
 
 const HEAD = `# Benchmarks
@@ -16,11 +17,21 @@ export interface Measured {
   readonly runs: readonly Results[];
 }
 
+/** The picture is of the Node in the middle, which is the line most run on. */
+export function plotOf({ suite, runs }: Measured): string {
+  return plot(suite, runs[runs.length >> 1] as Results);
+}
+
+export function plotName({ suite }: Measured): string {
+  return `benchmarks-${suite.name}.svg`;
+}
+
 export function report(measured: readonly Measured[]): string {
   return `${[HEAD, ...measured.flatMap((one) => chapter(one))].join('\n\n')}\n`;
 }
 
-function chapter({ suite, runs }: Measured): string[] {
+function chapter(measured: Measured): string[] {
+  const { suite, runs } = measured;
   const lines = runs.map(({ node }) => Number.parseInt(node, 10)).join(' / ');
   const cases = suite.cases.filter(({ id }) => runs.some(({ figures }) => figures[id] !== undefined));
   const units = [
@@ -30,6 +41,7 @@ function chapter({ suite, runs }: Measured): string[] {
   return [
     `## ${suite.title}`,
     circumstances(runs),
+    `![${suite.title}: time of each operation, a dot for each implementation](${plotName(measured)})`,
     ...units.flatMap(({ unit, text }) => {
       const some = cases.filter((one) => one.unit === unit);
       return some.length === 0 ? [] : [`${text}, on Node ${lines}:`, figures(suite, some, runs)];
