@@ -7,11 +7,9 @@ export class Http2Reply implements UnaryReply {
   readonly body: Uint8Array;
   readonly #headers: ResponseHeaders;
 
-  constructor(headers: ResponseHeaders, chunks: readonly Uint8Array[]) {
+  constructor(headers: ResponseHeaders, body: Uint8Array = NOTHING) {
     this.#headers = headers;
-    const [first] = chunks;
-    // One chunk is nearly every answer, and needs no copy.
-    this.body = chunks.length === 1 && first !== undefined ? first : Buffer.concat(chunks);
+    this.body = body;
   }
 
   get status(): number {
@@ -30,3 +28,5 @@ export class Http2Reply implements UnaryReply {
     }
   }
 }
+
+const NOTHING = new Uint8Array(0);

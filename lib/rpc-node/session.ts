@@ -5,10 +5,14 @@
  *    included, so every call under way is counted as one that may yet be cancelled.
  * 2. A session that has used up half of the budget, or heard GOAWAY, takes no new calls; those under way finish on it.
  * 3. It keeps the process alive exactly while it has calls.
+ * 4. A connection that does not come about, or whose peer does not answer a PING, is ended from here: its calls fail with
+ *    `unavailable` instead of waiting.
  */
 import http2, { type ClientHttp2Session, type ClientHttp2Stream, type OutgoingHttpHeaders } from 'node:http2';
+import { clock } from '../core/index.ts';
 import { RpcError } from '../rpc/index.ts';
 import { failureOfNodeError } from '../wire/index.ts';
+import { Heartbeat, type HeartbeatOptions } from './heartbeat.ts';
 
 /** Node's guard strikes at 1,000 (1,001 to 1,050 measured, later by 33 a second). */
 const BUDGET = 900;
@@ -17,9 +21,18 @@ const USED_UP = BUDGET / 2;
 /** What `http2.connect` takes beside the address: certificates, settings, windows. */
 export type SessionOptions = http2.ClientSessionOptions | http2.SecureClientSessionOptions;
 
+/** What all sessions of a transport share. */
+export interface Dialling extends HeartbeatOptions {
+  readonly origin: string;
+  readonly session: SessionOptions | undefined;
+  /** What a connection may take to stand, in milliseconds. */
+  readonly connectTimeoutMs: number;
+}
+
 export class Session {
   readonly origin: string;
   readonly #session: ClientHttp2Session;
+  readonly #heartbeat: Heartbeat;
   /** Settles when the connection stands or has failed; resolved for good once `connected`. */
   readonly ready: Promise<void>;
   connected = false;
@@ -31,16 +44,24 @@ export class Session {
   #retired = false;
 
   /** @param onGone called once, when the session is closed */
-  constructor(origin: string, options: SessionOptions | undefined, onGone: (session: Session) => void) {
+  constructor(dialling: Dialling, onGone: (session: Session) => void) {
+    const { origin, session: options } = dialling;
     this.origin = origin;
     const session = http2.connect(origin, { ...options, settings: { enablePush: false, ...options?.settings } });
     this.#session = session;
+    this.#heartbeat = new Heartbeat(session, dialling, () => this.#end('PING_TIMEOUT'));
+    const late = clock.after(dialling.connectTimeoutMs, () => this.#end('ETIMEDOUT'));
     this.ready = new Promise((resolve, reject) => {
       session.once('connect', () => {
         this.connected = true;
+        late();
+        this.#heartbeat.heard();
+        this.#heartbeat.run(this.#open > 0);
         resolve();
       });
       session.once('close', () => {
+        late();
+        this.#heartbeat.stop();
         this.#retired = true;
         onGone(this);
         // Does nothing to a promise that the connection has resolved.
@@ -74,7 +95,14 @@ export class Session {
 
   /** Counts a call in. */
   take(): void {
-    if (this.#open++ === 0) this.#session.ref();
+    if (this.#open++ > 0) return;
+    this.#session.ref();
+    if (this.connected) this.#heartbeat.run(true);
+  }
+
+  /** An answer has come: the peer is there. */
+  heard(): void {
+    this.#heartbeat.heard();
   }
 
   /** Counts a call out. @param reset it was given up with RST_STREAM */
@@ -84,6 +112,7 @@ export class Session {
     if (this.#resets >= USED_UP) this.#retired = true;
     if (this.#open > 0) return;
     this.#session.unref();
+    this.#heartbeat.run(false);
     if (this.#retired) this.#session.close();
   }
 
@@ -104,6 +133,12 @@ export class Session {
       if (this.#session.destroyed) resolve();
       else this.#session.once('close', resolve);
     });
+  }
+
+  /** Ends a connection that is good for nothing; the socket has nobody at its other end who would read a farewell. */
+  #end(code: string): void {
+    const why = code === 'ETIMEDOUT' ? 'did not come about in time' : 'has a peer that does not answer';
+    this.#session.destroy(Object.assign(new Error(`The connection to ${this.origin} ${why}.`), { code }));
   }
 
   /** The error of a call whose connection is gone. @param streamId undefined: it had no stream yet */

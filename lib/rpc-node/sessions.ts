@@ -1,23 +1,34 @@
+import { clock } from '../core/index.ts';
 import { RpcError } from '../rpc/index.ts';
-import { Session, type SessionOptions } from './session.ts';
+import { type Dialling, Session } from './session.ts';
 
-/** The connections to one origin: one as a rule, more while one has no budget left for the calls under way. */
+/** The first of the pauses between attempts to connect, and the longest, in milliseconds. */
+const FIRST_PAUSE = 100;
+const LONGEST_PAUSE = 5_000;
+
+/**
+ * The connections to one origin: one as a rule, more while one has no budget left for the calls under way.
+ *
+ * Where connecting has failed twice in a row, calls fail at once during a pause that doubles with each failure: a server that
+ * comes back is not to be met by all that waited. A single failure costs no pause.
+ */
 export class Sessions {
-  readonly #origin: string;
-  readonly #options: SessionOptions | undefined;
+  readonly #dialling: Dialling;
   readonly #all = new Set<Session>();
   #current: Session | undefined;
   #closed = false;
+  #failures = 0;
+  #pauseEnds = 0;
 
-  constructor(origin: string, options: SessionOptions | undefined) {
-    this.#origin = origin;
-    this.#options = options;
+  constructor(dialling: Dialling) {
+    this.#dialling = dialling;
   }
 
-  /** A session with room for one call, counted in already; it may still be connecting. None once this is closed. */
-  take(): Session | undefined {
-    if (this.#closed) return undefined;
+  /** A session with room for one call, counted in already; it may still be connecting. Else why there is none. */
+  take(): Session | RpcError {
+    if (this.#closed) return this.#refusal('is closed');
     if (this.#current?.usable !== true) this.#current = this.#usable() ?? this.#connect();
+    if (this.#current === undefined) return this.#refusal('waits a little, as its server could not be reached');
     this.#current.take();
     return this.#current;
   }
@@ -29,10 +40,6 @@ export class Sessions {
     if (session !== this.#current && session.idle) session.retire();
   }
 
-  closedError(): RpcError {
-    return new RpcError('unavailable', `The transport to ${this.#origin} is closed.`, { neverProcessed: true });
-  }
-
   async close(): Promise<void> {
     this.#closed = true;
     const all = [...this.#all];
@@ -40,13 +47,30 @@ export class Sessions {
     await Promise.all(all.map((session) => session.gone()));
   }
 
+  #refusal(why: string): RpcError {
+    return new RpcError('unavailable', `The transport to ${this.#dialling.origin} ${why}.`, { neverProcessed: true });
+  }
+
   #usable(): Session | undefined {
     for (const session of this.#all) if (session.usable) return session;
     return undefined;
   }
 
-  #connect(): Session {
-    const session = new Session(this.#origin, this.#options, (gone) => this.#all.delete(gone));
+  #connect(): Session | undefined {
+    if (clock.now() < this.#pauseEnds) return undefined;
+    const session = new Session(this.#dialling, (gone) => {
+      this.#all.delete(gone);
+      if (gone.connected) return;
+      const pause = Math.min(FIRST_PAUSE * 2 ** (this.#failures - 1), LONGEST_PAUSE);
+      // Up to a fifth less, so that clients which failed together do not come back together.
+      if (this.#failures++ > 0) this.#pauseEnds = clock.now() + pause * (1 - Math.random() / 5);
+    });
+    session.ready.then(
+      () => {
+        this.#failures = 0;
+      },
+      () => {},
+    );
     this.#all.add(session);
     return session;
   }

@@ -7,14 +7,20 @@ import {
   httpOfCode,
   httpOfReason,
   JSON_TYPE,
+  type WireError,
 } from '../wire/index.ts';
 import { RpcError } from './error.ts';
 
 /** Shared by all answers without headers of their own. */
 const JSON_HEADERS: Record<string, string> = { 'content-type': JSON_TYPE };
 
-export function answerValue(exchange: Exchange, json: string): void {
-  exchange.respond(200, JSON_HEADERS, json);
+/** @param encoding what `body` is compressed with */
+export function answerValue(exchange: Exchange, body: string | Uint8Array, encoding?: string): void {
+  exchange.respond(
+    200,
+    encoding === undefined ? JSON_HEADERS : { ...JSON_HEADERS, 'content-encoding': encoding },
+    body,
+  );
 }
 
 /** Answers with an error that this library has found. */
@@ -34,23 +40,43 @@ export function answerError(
 
 /** Answers for a call that was stopped while its caller is still there; `whileReading`: before its body had come. */
 export function answerStopped(exchange: Exchange, reason: CancelReason, whileReading: boolean): void {
-  const message =
-    whileReading && reason === 'TIMEOUT' ? 'The body of the request did not arrive in time.' : SENTENCES[reason];
-  answerError(exchange, httpOfReason(reason, whileReading), codeOfReason(reason), message);
+  const { code, message } = stoppedError(reason, whileReading);
+  answerError(exchange, httpOfReason(reason, whileReading), code, message);
 }
 
-/** Answers with what an implementation threw: an RpcError as it is, a cancel by its reason, anything else as `internal`. */
 export function answerThrown(exchange: Exchange, error: unknown): void {
+  const wire = thrownError(error);
+  const headers = { ...metadataOf(error), ...JSON_HEADERS };
+  exchange.respond(error instanceof RpcError ? httpOfCode(wire.code) : statusOf(error), headers, encodeError(wire));
+}
+
+/** What a caller is told of a call that was stopped. */
+export function stoppedError(reason: CancelReason, whileReading: boolean): WireError {
+  const late = whileReading && reason === 'TIMEOUT';
+  const message = late ? 'The body of the request did not arrive in time.' : SENTENCES[reason];
+  return { code: codeOfReason(reason), message, details: [] };
+}
+
+/** What a caller is told of what an implementation threw: an RpcError as it is, a cancel by its reason, anything else as `internal`. */
+export function thrownError(error: unknown): WireError {
   const reason = reasonOf(error);
   if (error instanceof RpcError) {
-    // A cancel's text is its canceller's and stays in the process; an author's text is meant for the caller.
-    const message = reason === undefined ? error.message : SENTENCES[reason];
     const { code, details } = error;
-    // What another server put in its headers was for us, not for our caller.
-    const metadata = error.remote ? undefined : error.metadata;
-    exchange.respond(httpOfCode(code), { ...metadata, ...JSON_HEADERS }, encodeError({ code, message, details }));
-  } else if (reason !== undefined) answerStopped(exchange, reason, false);
-  else answerError(exchange, 500, 'internal', 'The implementation failed.');
+    // A cancel's text is its canceller's and stays in the process; an author's text is meant for the caller.
+    return { code, message: reason === undefined ? error.message : SENTENCES[reason], details };
+  }
+  if (reason !== undefined) return stoppedError(reason, false);
+  return { code: 'internal', message: 'The implementation failed.', details: [] };
+}
+
+/** What goes with an error as headers. What another server put in its headers was for us, not for our caller. */
+export function metadataOf(error: unknown): Readonly<Record<string, string>> {
+  return error instanceof RpcError && !error.remote ? error.metadata : {};
+}
+
+function statusOf(error: unknown): number {
+  const reason = reasonOf(error);
+  return reason === undefined ? 500 : httpOfReason(reason);
 }
 
 /** What a peer is told of each reason: never more than this. */

@@ -44,7 +44,7 @@ export function settle(options: CallOptions, defaults: CallSettings): CallSettin
  *
  * @throws TypeError for a name or a value that cannot be sent
  */
-function plainHeaders(headers: HeadersLike): Record<string, string> {
+export function plainHeaders(headers: HeadersLike): Record<string, string> {
   const plain: Record<string, string> = {};
   const entries = Symbol.iterator in headers ? headers : Object.entries(headers);
   for (const [given, value] of entries as Iterable<readonly [string, string]>) {

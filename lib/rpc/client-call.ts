@@ -1,57 +1,32 @@
 /**
- * One unary call of a client, from its options to its outcome.
+ * One call of a client, from its options to its outcome, through the interceptors.
  *
  * 1. Under a token that is cancelled, or a deadline that has passed, nothing is sent.
- * 2. It rejects with an RpcError and nothing else; stopped from here, with the token's error as its `cause`.
- * 3. Ended by the peer after the call's own deadline, it is reported as the deadline it was (gRPC does the same), and the
- *    token has heard of it before the caller does.
+ * 2. All that belongs to the call ends with its token: a deadline holds for all attempts together.
  */
-import {
-  CancellationError,
-  CancellationSource,
-  type CancellationToken,
-  clock,
-  currentToken,
-  isCancellation,
-  ringDue,
-  toToken,
-} from '../core/index.ts';
-import {
-  codeOfReason,
-  formatTimeout,
-  JSON_TYPE,
-  PROTOCOL_VERSION,
-  PROTOCOL_VERSION_HEADER,
-  TIMEOUT_HEADER,
-} from '../wire/index.ts';
-import type { CallSettings } from './call-options.ts';
-import { RpcError, rpcErrorWithoutStack } from './error.ts';
-import { messageOf } from './reply.ts';
-import { read, type Schema } from './schema.ts';
-import type { CallPhase, Transport, UnaryCall } from './transport.ts';
+import { CancellationSource, type CancellationToken, currentToken, toToken } from '../core/index.ts';
+import { type CallSettings, plainHeaders } from './call-options.ts';
+import type { Callee } from './callee.ts';
+import { encodeJson } from './codec.ts';
+import { type InterceptedCall, intercept } from './interceptor.ts';
+import { StreamAttempt } from './stream-attempt.ts';
+import { UnaryAttempt } from './unary-attempt.ts';
 
-/** What all calls of one method share. */
-export interface Callee {
-  readonly path: string;
-  readonly output: Schema;
-  readonly transport: Transport;
-}
-
-export class ClientCall implements UnaryCall {
-  readonly body: string;
+export class ClientCall {
   readonly token: CancellationToken;
   /** The call's own; undefined when the token that was given serves, as there is no timeout and no handle to cancel by. */
   readonly source: CancellationSource | undefined;
   readonly #callee: Callee;
+  readonly #request: unknown;
+  /** The request of a unary call; made at once, so that one that can't be sent is refused where it is given. */
+  readonly #json: string;
   readonly #headers: Record<string, string>;
-  readonly #begunAt: number = clock.now();
-  #sentAt: number | undefined;
-  #answeredAt: number | undefined;
 
   /** @param own asks for a source even where there is no timeout */
-  constructor(callee: Callee, body: string, settings: CallSettings, own: boolean) {
+  constructor(callee: Callee, request: unknown, settings: CallSettings, own: boolean) {
     this.#callee = callee;
-    this.body = body;
+    this.#request = request;
+    this.#json = callee.method.kind === 'unary' ? encodeJson(request, 'request') : '';
     this.#headers = settings.headers;
     const parent = settings.token === undefined ? currentToken() : toToken('token', settings.token);
     const { timeout } = settings;
@@ -59,71 +34,43 @@ export class ClientCall implements UnaryCall {
     this.token = this.source?.token ?? parent;
   }
 
-  get path(): string {
-    return this.#callee.path;
-  }
-
-  /** Settles once: with the response as its schema reads it, or with an RpcError. */
-  async run(): Promise<unknown> {
+  /** The one response; rejects with an RpcError. */
+  async response(): Promise<unknown> {
     try {
-      this.token.throwIfCancelled();
-      return await read(this.#callee.output, messageOf(await this.#callee.transport.unary(this)), 'response');
-    } catch (error) {
-      throw this.#explain(error);
+      return await this.#send();
     } finally {
       this.source?.close();
     }
   }
 
-  headers(): Record<string, string> {
-    const headers: Record<string, string> = {
-      ...this.#headers,
-      'content-type': JSON_TYPE,
-      [PROTOCOL_VERSION_HEADER]: PROTOCOL_VERSION,
-    };
-    const timeout = formatTimeout(this.token.remaining());
-    if (timeout !== undefined) headers[TIMEOUT_HEADER] = timeout;
-    return headers;
-  }
-
-  reached(phase: CallPhase): void {
-    if (phase === 'sent') this.#sentAt = clock.now();
-    else this.#answeredAt = clock.now();
-  }
-
-  #explain(error: unknown): RpcError {
-    // The peer answers at the deadline that is ours too, and its answer may overtake our timer.
-    if (this.token.remaining() === 0) ringDue();
-    const stop = this.token.error;
-    if (stop !== undefined && isCancellation(error)) return this.#stopped(stop);
-    if (!(error instanceof RpcError)) {
-      // What is left is a response that is not JSON, or not by the contract; the schema's or codec's sentence says it.
-      return new RpcError('internal', error instanceof Error ? error.message : String(error), { cause: error });
+  /** The responses, from the moment that somebody asks for the first one; fails with an RpcError. */
+  async *responses(): AsyncGenerator<unknown> {
+    try {
+      yield* (await this.#send()) as AsyncIterable<unknown>;
+    } finally {
+      this.source?.close();
     }
-    const atDeadline = error.code === 'canceled' || error.code === 'deadline_exceeded';
-    if (!atDeadline || this.token.remaining() > 0) return error;
-    return this.#stopped(stop ?? new CancellationError('TIMEOUT', { cause: error }));
   }
 
-  /** The one kind of error in a storm of cancels, and one that nobody debugs by its stack: it goes without. */
-  #stopped(stop: CancellationError): RpcError {
-    const where = stop.reason === 'TIMEOUT' ? ` after ${this.#account()}` : '';
-    const message = `Call to ${this.path}: ${stop.message}${where}`;
-    return rpcErrorWithoutStack(codeOfReason(stop.reason), message, { reason: stop.reason, cause: stop });
+  #send(): unknown {
+    const { interceptors, method, name, service } = this.#callee;
+    if (interceptors.length === 0) return this.#attempt(this.#json, this.#request, this.token, this.#headers);
+    const { kind, idempotent } = method;
+    const headers = new Headers(this.#headers);
+    const call = { service, method: name, kind, idempotent, token: this.token, headers, request: this.#request };
+    return intercept(interceptors, call, (call) => this.#intercepted(call));
   }
 
-  /** Where the time went. */
-  #account(): string {
-    const now = clock.now();
-    const total = milliseconds(now - this.#begunAt);
-    if (this.#sentAt === undefined) return `${total}, before the request could be sent`;
-    const before = `${total}: ${milliseconds(this.#sentAt - this.#begunAt)} until the request was sent`;
-    if (this.#answeredAt === undefined) return `${before}, ${milliseconds(now - this.#sentAt)} waiting for the answer`;
-    const waiting = milliseconds(this.#answeredAt - this.#sentAt);
-    return `${before}, ${waiting} waiting for the answer, ${milliseconds(now - this.#answeredAt)} reading it`;
+  #intercepted({ headers, request, token }: InterceptedCall): unknown {
+    const json = this.#callee.method.kind === 'unary' ? encodeJson(request, 'request') : '';
+    return this.#attempt(json, request, token, plainHeaders(headers));
   }
-}
 
-function milliseconds(ms: number): string {
-  return `${Math.round(ms)} ms`;
+  #attempt(json: string, request: unknown, token: CancellationToken, headers: Record<string, string>): unknown {
+    const callee = this.#callee;
+    const { kind } = callee.method;
+    if (kind === 'unary') return new UnaryAttempt(callee, json, token, headers).run();
+    const attempt = new StreamAttempt(callee, request, token, headers);
+    return kind === 'clientStream' ? attempt.response() : attempt.responses();
+  }
 }

@@ -20,7 +20,7 @@ export interface CallContext {
   readonly method: string;
 }
 
-export class UnaryContext implements CallContext {
+export class ServerContext implements CallContext {
   readonly token: CancellationToken;
   readonly service: string;
   readonly method: string;

@@ -1,16 +1,30 @@
 import { isMethodName, isServiceName, pathOf } from '../wire/index.ts';
 import type { InputOf, OutputOf, Schema } from './schema.ts';
 
-/** One request, one response. */
-export interface Unary<I extends Schema = Schema, O extends Schema = Schema> {
-  readonly kind: 'unary';
+/** How many messages go each way: one, or a stream of them. */
+export type Kind = 'unary' | 'serverStream' | 'clientStream' | 'bidi';
+
+/** One method of a contract. */
+export interface MethodOf<K extends Kind, I extends Schema = Schema, O extends Schema = Schema> {
+  readonly kind: K;
   readonly input: I;
   readonly output: O;
-  /** Has no effect that a second call would repeat: may be sent again by itself. */
+  /** Has no effect that a second call would repeat: may be sent again, and asked for by GET. Streams never are. */
   readonly idempotent: boolean;
 }
 
-export type Method = Unary;
+/** One request, one response. */
+export interface Unary<I extends Schema = Schema, O extends Schema = Schema> extends MethodOf<'unary', I, O> {}
+/** One request, a stream of responses. */
+export interface ServerStream<I extends Schema = Schema, O extends Schema = Schema>
+  extends MethodOf<'serverStream', I, O> {}
+/** A stream of requests, one response. */
+export interface ClientStream<I extends Schema = Schema, O extends Schema = Schema>
+  extends MethodOf<'clientStream', I, O> {}
+/** A stream each way, at the same time where the transport can. */
+export interface Bidi<I extends Schema = Schema, O extends Schema = Schema> extends MethodOf<'bidi', I, O> {}
+
+export type Method = Unary | ServerStream | ClientStream | Bidi;
 export type Methods = Readonly<Record<string, Method>>;
 
 /** The contract of a service: what both sides of the wire know, and all they share. */
@@ -43,21 +57,57 @@ export function unary<I extends Schema, O extends Schema>(options: {
   output: O;
   idempotent?: boolean;
 }): Unary<I, O> {
-  checkSchema('input', options.input);
-  checkSchema('output', options.output);
-  return Object.freeze({
-    kind: 'unary',
-    input: options.input,
-    output: options.output,
-    idempotent: options.idempotent ?? false,
-  });
+  return method('unary', options);
+}
+
+interface Schemas<I, O> {
+  /** Reads each request. */
+  input: I;
+  /** Reads each response. */
+  output: O;
+}
+
+/**
+ * Describes a method with one request and a stream of responses; otherwise as {@link unary}.
+ *
+ * @throws TypeError when a schema is none
+ */
+export function serverStream<I extends Schema, O extends Schema>(options: Schemas<I, O>): ServerStream<I, O> {
+  return method('serverStream', options);
+}
+
+/**
+ * Describes a method with a stream of requests and one response; otherwise as {@link unary}.
+ *
+ * @throws TypeError when a schema is none
+ */
+export function clientStream<I extends Schema, O extends Schema>(options: Schemas<I, O>): ClientStream<I, O> {
+  return method('clientStream', options);
+}
+
+/**
+ * Describes a method with a stream each way, at the same time over HTTP/2; otherwise as {@link unary}.
+ *
+ * @throws TypeError when a schema is none
+ */
+export function bidi<I extends Schema, O extends Schema>(options: Schemas<I, O>): Bidi<I, O> {
+  return method('bidi', options);
+}
+
+function method<K extends Kind, I extends Schema, O extends Schema>(
+  kind: K,
+  { input, output, idempotent = false }: Schemas<I, O> & { idempotent?: boolean },
+): MethodOf<K, I, O> {
+  checkSchema('input', input);
+  checkSchema('output', output);
+  return Object.freeze({ kind, input, output, idempotent });
 }
 
 /**
  * Names a set of methods. The path of a method is `/{name}/{method}`, spelled exactly as here.
  *
  * @param name a dotted name, such as `demo.v1.Greeter`
- * @param methods method names and what {@link unary} made of each
+ * @param methods method names and what {@link unary} or one of its kin made of each
  * @throws TypeError for a name that cannot stand in a path, or a method that is none
  */
 export function service<const M extends Methods>(name: string, methods: M): Service<M> {
@@ -75,6 +125,8 @@ export function methodPath(service: Service, method: string): string {
   return pathOf(service.name, method);
 }
 
+const KINDS: ReadonlySet<Kind | undefined> = new Set(['unary', 'serverStream', 'clientStream', 'bidi']);
+
 function checkMethod(service: string, method: string, description: unknown): void {
   // `then` would make a client a thenable, and `await` would call it.
   if (!isMethodName(method) || method === 'then') {
@@ -82,9 +134,9 @@ function checkMethod(service: string, method: string, description: unknown): voi
       `Expected a method of ${service} to be named by an identifier other than \`then\`, got \`${method}\`.`,
     );
   }
-  if ((description as Method | undefined)?.kind !== 'unary') {
+  if (!KINDS.has((description as Method | undefined)?.kind)) {
     throw new TypeError(
-      `Expected \`${service}.${method}\` to be made by unary({ input, output }), got \`${String(description)}\`.`,
+      `Expected \`${service}.${method}\` to be made by unary({ input, output }) or one of its kin, got \`${String(description)}\`.`,
     );
   }
 }

@@ -1,11 +1,17 @@
 import type { CallContext } from './context.ts';
 import type { Method, Methods, RequestReceived, ResponseToSend, Service } from './contract.ts';
 
-/** A method's work: the request as its schema has read it, and what belongs to the call. */
-type Implement<M extends Method> = (
-  request: RequestReceived<M>,
-  context: CallContext,
-) => ResponseToSend<M> | Promise<ResponseToSend<M>>;
+/** A method's work: the request, or requests, as its schema has read them, and what belongs to the call. */
+type Implement<M extends Method> = (request: Incoming<M>, context: CallContext) => Outgoing<M>;
+
+type Incoming<M extends Method> = M['kind'] extends 'unary' | 'serverStream'
+  ? RequestReceived<M>
+  : AsyncIterable<RequestReceived<M>>;
+
+/** An async generator as a rule, for a stream of responses: when the call is over it is asked to return, and runs its `finally`. */
+type Outgoing<M extends Method> = M['kind'] extends 'unary' | 'clientStream'
+  ? ResponseToSend<M> | Promise<ResponseToSend<M>>
+  : AsyncIterable<ResponseToSend<M>>;
 
 export type Implementations<M extends Methods> = { readonly [K in keyof M]: Implement<M[K]> };
 
@@ -34,6 +40,7 @@ export function implement<M extends Methods>(service: Service<M>, methods: Imple
   }
   return {
     service,
-    call: (method, request, context) => (work as Record<string, Implement<Method>>)[method]?.(request, context),
+    call: (method, request, context) =>
+      (work as Record<string, (request: unknown, context: CallContext) => unknown>)[method]?.(request, context),
   };
 }

@@ -1,6 +1,8 @@
 import { BodyTooLargeError, type Code, type Exchange } from '../wire/index.ts';
 import { CodecError, decodeJson } from './codec.ts';
-import { read, type Schema, SchemaError } from './schema.ts';
+import { gunzip } from './gzip.ts';
+import type { Route } from './router.ts';
+import { read, SchemaError } from './schema.ts';
 
 /** What came of reading a request: the request, or how to refuse it. */
 export type Received =
@@ -8,26 +10,60 @@ export type Received =
   | { readonly refusal: { readonly status: number; readonly code: Code; readonly message: string } };
 
 /**
- * Reads the body of an exchange as one request.
+ * Reads one request: the body of a POST, the query of a GET.
  *
  * @param limit in bytes
  * @throws only what the schema throws by mistake; all that a peer can do wrong is a refusal
  */
-export async function receive(exchange: Exchange, schema: Schema, limit: number): Promise<Received> {
-  let body: Uint8Array;
+export async function receive(exchange: Exchange, { method }: Route, limit: number): Promise<Received> {
   try {
-    body = await exchange.body(limit);
+    const bytes = exchange.method === 'GET' ? queried(exchange.target) : await sent(exchange, limit);
+    const encoding = exchange.method === 'GET' ? undefined : exchange.header('content-encoding');
+    const body = encoding === 'gzip' ? await unpacked(bytes, limit) : bytes;
+    return { request: await read(method.input, decodeJson(body), 'request') };
   } catch (error) {
-    return error instanceof BodyTooLargeError
-      ? refuse(413, 'resource_exhausted', `Expected a body of at most ${limit} bytes.`)
-      : refuse(400, 'invalid_argument', 'Expected the whole body, it broke off.');
-  }
-  try {
-    return { request: await read(schema, decodeJson(body), 'request') };
-  } catch (error) {
+    if (error instanceof BodyTooLargeError)
+      return refuse(413, 'resource_exhausted', `Expected a body of at most ${limit} bytes.`);
     if (error instanceof CodecError || error instanceof SchemaError)
       return refuse(400, 'invalid_argument', error.message);
     throw error;
+  }
+}
+
+async function sent(exchange: Exchange, limit: number): Promise<Uint8Array> {
+  try {
+    return await exchange.body(limit);
+  } catch (error) {
+    if (error instanceof BodyTooLargeError) throw error;
+    throw new CodecError('Expected the whole body, it broke off.', { cause: error });
+  }
+}
+
+async function unpacked(body: Uint8Array, limit: number): Promise<Uint8Array> {
+  // An empty body is never compressed.
+  if (body.length === 0) return body;
+  try {
+    return await gunzip(body, limit);
+  } catch (error) {
+    if (error instanceof BodyTooLargeError) throw error;
+    throw new CodecError('Expected the body to be gzip.', { cause: error });
+  }
+}
+
+/** The message in a query: `connect=v1&encoding=json&message=…`, in any order. */
+function queried(target: string): Uint8Array {
+  const query = new URLSearchParams(target.slice(target.indexOf('?')));
+  const message = query.get('message');
+  if (message === null) throw new CodecError('Expected the query to have a `message`.');
+  return query.get('base64') === '1' ? fromBase64(message) : new TextEncoder().encode(message);
+}
+
+/** @throws CodecError for what is not base64, in either alphabet, padded or not */
+function fromBase64(text: string): Uint8Array {
+  try {
+    return Uint8Array.from(atob(text.replaceAll('-', '+').replaceAll('_', '/')), (char) => char.charCodeAt(0));
+  } catch (error) {
+    throw new CodecError('Expected the `message` to be base64.', { cause: error });
   }
 }
 

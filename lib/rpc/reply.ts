@@ -6,10 +6,11 @@ import {
   isMetadataValue,
   JSON_TYPE,
   reasonOfCode,
+  STREAM_TYPE,
 } from '../wire/index.ts';
 import { decodeJson } from './codec.ts';
 import { RpcError } from './error.ts';
-import type { UnaryReply } from './transport.ts';
+import type { ReplyHead, UnaryReply } from './transport.ts';
 
 /**
  * The message in a response.
@@ -20,16 +21,33 @@ export function messageOf(reply: UnaryReply): unknown {
   if (reply.status !== 200) throw errorOf(reply);
   const type = reply.header('content-type');
   if (isJsonType(type)) return decodeJson(reply.body);
+  throw wrongType(type, JSON_TYPE);
+}
+
+/** @throws RpcError for a head that does not begin the answer to a stream; a whole `body` of an error is asked for */
+export async function checkStreamHead(reply: ReplyHead, body: () => Promise<Uint8Array>): Promise<void> {
+  const type = reply.header('content-type');
+  if (reply.status === 200 && type === STREAM_TYPE) return;
+  if (reply.status === 200) throw wrongType(type, STREAM_TYPE);
+  throw errorOf({
+    status: reply.status,
+    header: (name) => reply.header(name),
+    headers: () => reply.headers(),
+    body: await body(),
+  });
+}
+
+function wrongType(type: string | undefined, expected: string): RpcError {
   // Another codec is a peer that speaks the protocol badly; anything else is not a peer of ours at all.
   const code = type?.startsWith('application/') ? 'internal' : 'unknown';
-  throw new RpcError(code, `Expected an answer of content type \`${JSON_TYPE}\`, got \`${type ?? 'none'}\`.`, {
+  return new RpcError(code, `Expected an answer of content type \`${expected}\`, got \`${type ?? 'none'}\`.`, {
     remote: true,
   });
 }
 
 function errorOf(reply: UnaryReply): RpcError {
   const { code, message, details } = decodeError(bodyOf(reply), codeOfHttp(reply.status));
-  const metadata = metadataOf(reply);
+  const metadata = metadataOf(reply.headers());
   return new RpcError(code, message === '' ? `HTTP ${reply.status}` : message, {
     details,
     metadata,
@@ -48,9 +66,10 @@ function bodyOf(reply: UnaryReply): unknown {
   }
 }
 
-function metadataOf(reply: UnaryReply): Record<string, string> {
+/** What may be metadata, of headers or of what stands in their place. */
+export function metadataOf(headers: Iterable<readonly [name: string, value: string]>): Record<string, string> {
   const metadata: Record<string, string> = {};
-  for (const [name, value] of reply.headers()) {
+  for (const [name, value] of headers) {
     if (isMetadataName(name) && isMetadataValue(value)) metadata[name] = value;
   }
   return metadata;

@@ -1,28 +1,34 @@
 /**
- * One unary call on the server, from its headers to its answer.
+ * One call on the server, from its headers to its answer, whatever its kind.
  *
- * 1. It is answered once, or not at all where the caller has gone; `#over` is set by whoever answers or finds that out.
- * 2. The implementation is never started under a cancelled token, nor before the whole request is known to be good.
+ * 1. It is answered once, or not at all where the caller has gone; `over` is set by whoever answers or finds that out.
+ * 2. The implementation is never started under a cancelled token, nor before the request is known to be good.
  * 3. What the implementation does when the call is over never reaches the wire; `onAbandoned` gets it.
+ * 4. Everything of the implementation runs with the call's token as the current one.
  */
-import { type CancellationToken, clock, type Registration, reasonOf, type Source } from '../core/index.ts';
+import {
+  type CancellationToken,
+  type CancelReason,
+  clock,
+  type Registration,
+  reasonOf,
+  runAsCurrent,
+  type Source,
+} from '../core/index.ts';
 import { type Exchange, isAnswered } from '../wire/index.ts';
-import { answerError, answerStopped, answerThrown, answerValue } from './answer.ts';
-import { encodeJson } from './codec.ts';
-import { UnaryContext } from './context.ts';
+import { ServerContext } from './context.ts';
 import { RpcError } from './error.ts';
-import { receive } from './receive.ts';
+import { intercept } from './interceptor.ts';
 import type { Route } from './router.ts';
-import { read } from './schema.ts';
 import type { Abandoned, HandlerSettings } from './settings.ts';
 
-export class ServedCall {
-  readonly #route: Route;
-  readonly #exchange: Exchange;
-  readonly #settings: HandlerSettings;
+export abstract class ServedCall {
+  protected readonly route: Route;
+  protected readonly exchange: Exchange;
+  protected readonly settings: HandlerSettings;
+  protected readonly token: CancellationToken;
   /** The call's own deadline; undefined when it has none, and the request's token serves. */
   readonly #source: Source<CancellationToken> | undefined;
-  readonly #token: CancellationToken;
   #registration: Registration | undefined;
   /** The implementation was called. */
   #started = false;
@@ -32,27 +38,30 @@ export class ServedCall {
 
   /** @param timeout milliseconds that the caller gives; Infinity: none */
   constructor(route: Route, exchange: Exchange, timeout: number, settings: HandlerSettings) {
-    this.#route = route;
-    this.#exchange = exchange;
-    this.#settings = settings;
+    this.route = route;
+    this.exchange = exchange;
+    this.settings = settings;
     const allowed = Math.min(timeout, settings.maxTimeoutMs);
     this.#source = allowed === Number.POSITIVE_INFINITY ? undefined : exchange.token.child({ timeout: allowed });
-    this.#token = this.#source?.token ?? exchange.token;
+    this.token = this.#source?.token ?? exchange.token;
   }
+
+  protected get over(): boolean {
+    return this.#over;
+  }
+
+  /** Reads, works and answers; rejects with what the implementation threw. */
+  protected abstract work(): Promise<void>;
+  /** @param whileReading before the request had come whole */
+  protected abstract answerStopped(reason: CancelReason, whileReading: boolean): void;
+  protected abstract answerThrown(error: unknown): void;
 
   /** Resolves when the implementation has ended, which may be long after the answer. Never rejects. */
   async serve(): Promise<void> {
-    this.#registration = this.#token.onCancel(this);
+    this.#registration = this.token.onCancel(this);
     try {
       // Cancelled already, before there was a registration to take back.
-      if (this.#over) return;
-      const received = await receive(this.#exchange, this.#route.method.input, this.#settings.maxBodyBytes);
-      if (this.#over) return;
-      const { refusal } = received;
-      if (refusal !== undefined)
-        return this.#end(() => answerError(this.#exchange, refusal.status, refusal.code, refusal.message));
-      this.#started = true;
-      await this.#work(received.request);
+      if (!this.#over) await this.work();
     } catch (error) {
       this.#failed(error);
     }
@@ -64,53 +73,60 @@ export class ServedCall {
     if (this.#over || reason === undefined) return;
     this.#cancelledAt = clock.now();
     const stop = () =>
-      this.#end(() => {
-        if (isAnswered(reason)) answerStopped(this.#exchange, reason, !this.#started);
+      this.end(() => {
+        if (isAnswered(reason)) this.answerStopped(reason, !this.#started);
       });
     // Winding up may end in a partial result, which is worth more than a refusal.
-    if (reason === 'SHUTDOWN' && this.#started) clock.after(this.#settings.shutdownGraceMs, stop);
+    if (reason === 'SHUTDOWN' && this.#started) clock.after(this.settings.shutdownGraceMs, stop);
     else stop();
   }
 
-  async #work(request: unknown): Promise<void> {
-    const { implementation, method, name } = this.#route;
-    const context = new UnaryContext(this.#token, implementation.service.name, name, this.#exchange);
-    const response = await implementation.call(name, request, context);
-    // Checked, and then sent as it was written: to read it by the schema is the caller's part.
-    await read(method.output, response, 'response');
-    if (this.#over) return this.#abandon({ kind: 'value', value: response });
-    const json = encodeJson(response, 'response');
-    this.#end(() => answerValue(this.#exchange, json));
+  /** Calls the implementation, through the interceptors. */
+  protected start(request: unknown): unknown {
+    this.#started = true;
+    const { implementation, method, name } = this.route;
+    const service = implementation.service.name;
+    const context = new ServerContext(this.token, service, name, this.exchange);
+    const { interceptors } = this.settings;
+    if (interceptors.length === 0) return this.inside(() => implementation.call(name, request, context));
+    const { kind, idempotent } = method;
+    const { headers, token } = context;
+    const call = { service, method: name, kind, idempotent, token, headers, request };
+    return this.inside(() => intercept(interceptors, call, (call) => implementation.call(name, call.request, context)));
+  }
+
+  protected inside<T>(fn: () => T): T {
+    return runAsCurrent(this.token, fn);
+  }
+
+  protected abandon(outcome: Abandoned['outcome']): void {
+    const { error } = this.token;
+    if (error === undefined) return;
+    this.settings.onAbandoned({ name: this.route.path, error, ranOnMs: clock.now() - this.#cancelledAt, outcome });
+  }
+
+  protected end(answer: () => void): void {
+    if (this.#over) return;
+    this.#over = true;
+    this.#registration?.unregister();
+    this.#source?.close();
+    answer();
   }
 
   #failed(error: unknown): void {
     const stopped = reasonOf(error) !== undefined;
     if (this.#over) {
       // To end because of the cancel is what was asked for; any other error is news.
-      if (this.#started && !stopped) this.#abandon({ kind: 'error', error });
+      if (this.#started && !stopped) this.abandon({ kind: 'error', error });
       return;
     }
     const meant = error instanceof RpcError;
-    const { reason } = this.#token;
-    if (!meant && !(stopped && reason !== undefined)) this.#settings.onError(error, this.#route.path);
-    this.#end(() => {
+    const { reason } = this.token;
+    if (!meant && !(stopped && reason !== undefined)) this.settings.onError(error, this.route.path);
+    this.end(() => {
       // What fails under a shutdown may well succeed on another server.
-      if (!meant && reason !== undefined) answerStopped(this.#exchange, reason, false);
-      else answerThrown(this.#exchange, error);
+      if (!meant && reason !== undefined) this.answerStopped(reason, false);
+      else this.answerThrown(error);
     });
-  }
-
-  #abandon(outcome: Abandoned['outcome']): void {
-    const { error } = this.#token;
-    if (error === undefined) return;
-    this.#settings.onAbandoned({ name: this.#route.path, error, ranOnMs: clock.now() - this.#cancelledAt, outcome });
-  }
-
-  #end(answer: () => void): void {
-    if (this.#over) return;
-    this.#over = true;
-    this.#registration?.unregister();
-    this.#source?.close();
-    answer();
   }
 }

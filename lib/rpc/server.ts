@@ -2,7 +2,8 @@ import { type Exchange, type ExchangeHandler, exchangeHandler, parseTimeout, TIM
 import { answerError } from './answer.ts';
 import type { Implementation } from './implement.ts';
 import { route, routesOf } from './router.ts';
-import { ServedCall } from './served-call.ts';
+import { ServedStream } from './served-stream.ts';
+import { ServedUnary } from './served-unary.ts';
 import { type HandlerOptions, settingsOf } from './settings.ts';
 import { type WebContext, WebExchange } from './web-exchange.ts';
 
@@ -32,7 +33,8 @@ export function createHandler(implementations: readonly Implementation[], option
     const found = route(routes, exchange);
     if (found === undefined) return;
     const timeout = parseTimeout(exchange.header(TIMEOUT_HEADER));
-    if (typeof timeout === 'number') await new ServedCall(found, exchange, timeout, settings).serve();
+    const Served = found.method.kind === 'unary' ? ServedUnary : ServedStream;
+    if (typeof timeout === 'number') await new Served(found, exchange, timeout, settings).serve();
     else answerError(exchange, 400, 'invalid_argument', timeout.expected);
   };
 
@@ -45,4 +47,5 @@ export function createHandler(implementations: readonly Implementation[], option
 
 export type { CallContext } from './context.ts';
 export { type Implementation, type Implementations, implement } from './implement.ts';
+export type { InterceptedCall, Interceptor } from './interceptor.ts';
 export type { Abandoned, HandlerOptions } from './settings.ts';

@@ -1,6 +1,7 @@
 import type { CancellationError } from '../core/index.ts';
 import { checkAtLeast } from './at-least.ts';
 import { bodyLimit } from './body.ts';
+import type { Interceptor } from './interceptor.ts';
 
 /** An implementation whose call was over before it had ended; nothing of it reached the caller. */
 export interface Abandoned {
@@ -19,7 +20,7 @@ export interface Abandoned {
 export interface HandlerOptions {
   /** Goes before every path, e.g. `/api`; default none. */
   readonly prefix?: string;
-  /** Larger requests are refused with 413 and not read to their end; default 4 MiB. */
+  /** Larger requests are refused (413, `resource_exhausted`) and not read to their end; of a stream: larger messages. Default 4 MiB. */
   readonly maxBodyBytes?: number;
   /** The most time a call gets, whatever its caller asks for; default: as much as it asks for. */
   readonly maxTimeoutMs?: number;
@@ -28,6 +29,10 @@ export interface HandlerOptions {
    * time is delivered. Default 1,000. An implementation that stops at once is answered for at once.
    */
   readonly shutdownGraceMs?: number;
+  /** Compress answers, or messages of an answer, of so many bytes and more, for callers that take gzip; default: none. */
+  readonly compressMinBytes?: number;
+  /** Wrap every call, the first one outermost; they run once the request has been read and before it is answered. */
+  readonly interceptors?: readonly Interceptor[];
   /** Gets what an implementation threw and the caller was not told; default: written to the console. */
   readonly onError?: (error: unknown, name: string) => void;
   /** Gets what an implementation brought when its call was over; default: dropped. */
@@ -43,6 +48,8 @@ export function settingsOf(options: HandlerOptions): HandlerSettings {
     maxBodyBytes: bodyLimit(options.maxBodyBytes),
     maxTimeoutMs: options.maxTimeoutMs ?? Number.POSITIVE_INFINITY,
     shutdownGraceMs: options.shutdownGraceMs ?? 1_000,
+    compressMinBytes: options.compressMinBytes ?? Number.POSITIVE_INFINITY,
+    interceptors: [...(options.interceptors ?? [])],
     onError: later(options.onError ?? toConsole),
     onAbandoned: later(options.onAbandoned ?? (() => {})),
   };
@@ -52,6 +59,7 @@ export function settingsOf(options: HandlerOptions): HandlerSettings {
     );
   }
   checkAtLeast(1, 'maxTimeoutMs', settings.maxTimeoutMs);
+  checkAtLeast(0, 'compressMinBytes', settings.compressMinBytes);
   checkAtLeast(0, 'shutdownGraceMs', settings.shutdownGraceMs);
   return settings;
 }

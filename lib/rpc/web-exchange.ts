@@ -1,6 +1,22 @@
-import { type Cancellable, type CancellationToken, type Registration, toToken } from '../core/index.ts';
-import { BodyTooLargeError, type Exchange, encodeError, httpOfReason, isAnswered, JSON_TYPE } from '../wire/index.ts';
+import {
+  type Cancellable,
+  CancellationSource,
+  type CancellationToken,
+  type Registration,
+  toToken,
+} from '../core/index.ts';
+import {
+  BodyTooLargeError,
+  type Exchange,
+  encodeError,
+  httpOfReason,
+  isAnswered,
+  JSON_TYPE,
+  type ResponseWriter,
+} from '../wire/index.ts';
 import { readBody } from './body.ts';
+import { chunksOf } from './web-chunks.ts';
+import { WebWriter } from './web-writer.ts';
 
 /** What a server hands a web handler beside the request; anything else in its place is ignored. */
 export interface WebContext {
@@ -10,6 +26,8 @@ export interface WebContext {
 /** An exchange made of a web `Request`, for servers that know nothing of ours. */
 export class WebExchange implements Exchange {
   readonly token: CancellationToken;
+  /** A server that cancels the body of a response says so that its reader has gone. */
+  readonly #left: () => void;
   readonly #request: Request;
   readonly #resolve: (response: Response) => void;
   readonly #registration: Registration;
@@ -17,7 +35,9 @@ export class WebExchange implements Exchange {
   constructor(request: Request, context: WebContext | undefined, resolve: (response: Response) => void) {
     this.#request = request;
     this.#resolve = resolve;
-    this.token = toToken('context.token', context?.token ?? request.signal);
+    const source = new CancellationSource(toToken('context.token', context?.token ?? request.signal));
+    this.token = source.token;
+    this.#left = () => source.cancel('PEER_CLOSED');
     this.#registration = this.token.onCancel(({ reason }) => {
       // Nobody is there to read it, but the server that called us still waits for a response.
       if (!isAnswered(reason))
@@ -45,6 +65,18 @@ export class WebExchange implements Exchange {
   body(limit: number): Promise<Uint8Array> {
     const announced = Number(this.header('content-length'));
     return announced > limit ? Promise.reject(new BodyTooLargeError(limit)) : readBody(this.#request.body, limit);
+  }
+
+  chunks(token: CancellationToken): AsyncIterableIterator<Uint8Array> {
+    return chunksOf(this.#request.body, token);
+  }
+
+  stream(status: number, headers: Record<string, string>): ResponseWriter | undefined {
+    if (this.token.cancelled) return undefined;
+    this.#registration.unregister();
+    const writer = new WebWriter(this.token, this.#left);
+    this.#resolve(new Response(writer.body, { status, headers }));
+    return writer;
   }
 
   respond(status: number, headers: Record<string, string>, body?: string | Uint8Array<ArrayBuffer>): void {

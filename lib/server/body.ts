@@ -1,7 +1,7 @@
 // The two ways to read a request's body, and what becomes of one that nobody wants.
 import type { Readable } from 'node:stream';
 import { type CancellationToken, clock, type Registration } from '../core/index.ts';
-import { BodyTooLargeError } from '../wire/index.ts';
+import { BodyTooLargeError, Inflow } from '../wire/index.ts';
 
 /**
  * The whole body, as one array. Rejects with BodyTooLargeError past `limit` and stops reading there; rejects with the
@@ -11,6 +11,8 @@ export function collect(incoming: Readable, limit: number, token: CancellationTo
   return new Promise((resolve, reject) => {
     // Asked after the exchange: none of the events below will come.
     if (incoming.destroyed) return reject(token.error ?? brokeOff());
+    // An empty body that HTTP/2 has ended in a frame of its own has said so already.
+    if (incoming.readableEnded) return resolve(new Uint8Array(0));
     const chunks: Uint8Array[] = [];
     let size = 0;
     let registration: Registration | undefined;
@@ -75,6 +77,36 @@ export function streamOf(incoming: Readable, limit: number, token: CancellationT
     },
     { highWaterMark: 0 },
   );
+}
+
+/** The body in pieces, at the reader's pace. Fails with the error of `token`, and when the body broke off. */
+export function chunksOf(incoming: Readable, token: CancellationToken): Inflow {
+  const stop = () => {
+    incoming.off('data', onData).off('end', onEnd).off('close', onClose).pause();
+    registration?.unregister();
+  };
+  const inflow = new Inflow({ pause: () => incoming.pause(), resume: () => incoming.resume(), left: stop });
+  const onData = (chunk: Uint8Array) => inflow.push(chunk);
+  const onEnd = () => {
+    stop();
+    inflow.end();
+  };
+  const onClose = () => {
+    stop();
+    inflow.fail(token.error ?? brokeOff());
+  };
+  let registration: Registration | undefined;
+  if (incoming.destroyed) inflow.fail(token.error ?? brokeOff());
+  else if (incoming.readableEnded) inflow.end();
+  else {
+    incoming.on('data', onData).on('end', onEnd).on('close', onClose).pause();
+    // Runs at once when the token is cancelled already, before there is a registration.
+    registration = token.onCancel((error) => {
+      stop();
+      inflow.fail(error);
+    });
+  }
+  return inflow;
 }
 
 const LINGER_BYTES = 1 << 20;

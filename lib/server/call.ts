@@ -6,10 +6,11 @@
 // 3. A call leaves the server's list when its connection's side is over and its handler has ended, whichever comes last.
 import type { Readable, Writable } from 'node:stream';
 import { CancellationSource, type CancellationToken, type CancelReason, clock, ringDue } from '../core/index.ts';
-import { BodyTooLargeError, type Exchange } from '../wire/index.ts';
-import { collect } from './body.ts';
+import { BodyTooLargeError, type Exchange, Inflow, type ResponseWriter } from '../wire/index.ts';
+import { chunksOf, collect } from './body.ts';
 import type { Connection } from './connections.ts';
 import type { Peer, Watcher } from './peer.ts';
+import { writeTo } from './write.ts';
 
 /** What a call needs of the server it belongs to. */
 export interface CallHost {
@@ -36,6 +37,8 @@ export abstract class Call implements Exchange, Watcher {
   bodyLate = false;
   /** The handler threw something that was no cancel. */
   failed = false;
+  /** What a response in pieces gets in all, in place of the handler's limit; in milliseconds from the start of the call. */
+  streamTimeoutMs: number | undefined;
   /** Absent for a handler that answers for itself. */
   lastWord: LastWord | undefined;
 
@@ -103,12 +106,21 @@ export abstract class Call implements Exchange, Watcher {
   protected abstract destroy(): void;
 
   body(limit: number): Promise<Uint8Array> {
-    if (this.#bodyTaken)
-      return Promise.reject(new TypeError('Expected the body to be read once; keep what the first call gave.'));
+    if (this.#bodyTaken) return Promise.reject(readTwice());
     this.#bodyTaken = true;
     if (!this.hasBody) return Promise.resolve(EMPTY);
     if (Number(this.header('content-length')) > limit) return Promise.reject(new BodyTooLargeError(limit));
     return collect(this.incoming, limit, this.token);
+  }
+
+  chunks(token: CancellationToken): Inflow {
+    const taken = this.#bodyTaken;
+    this.#bodyTaken = true;
+    if (!taken && this.hasBody) return chunksOf(this.incoming, token);
+    const none = new Inflow(NO_TAP);
+    if (taken) none.fail(readTwice());
+    else none.end();
+    return none;
   }
 
   /** Gives the body `ms` to arrive, counted from now; trickled bytes win no time. */
@@ -142,6 +154,15 @@ export abstract class Call implements Exchange, Watcher {
   begin(status: number, headers: ResponseHeaders): void {
     this.writeHead(status, headers, false);
     this.#headSent = true;
+  }
+
+  stream(status: number, headers: ResponseHeaders): ResponseWriter | undefined {
+    if (!this.answerable) return undefined;
+    this.begin(status, headers);
+    // Over HTTP/1.1 a head waits for the first bytes of the body, which may be long in coming.
+    (this.outgoing as { flushHeaders?: () => void }).flushHeaders?.();
+    if (this.streamTimeoutMs !== undefined) this.source.cancelAfter(this.streamTimeoutMs - this.ageMs);
+    return { write: (chunk) => writeTo(this.outgoing, chunk), end: (chunk) => this.end(chunk) };
   }
 
   end(body?: string | Uint8Array): void {
@@ -192,3 +213,8 @@ export abstract class Call implements Exchange, Watcher {
 }
 
 const EMPTY = new Uint8Array(0);
+const NO_TAP = { pause() {}, resume() {}, left() {} };
+
+function readTwice(): TypeError {
+  return new TypeError('Expected the body to be read once; keep what the first call gave.');
+}

@@ -106,7 +106,9 @@ function begin(call: Call, settings: Settings, run: (call: Call) => void): void 
 }
 
 /** A handler that takes the exchange itself answers for itself, also at a deadline; if it does not, nobody will. */
-async function runDirect(handler: ExchangeHandler, call: Call, { onError }: Settings): Promise<void> {
+async function runDirect(handler: ExchangeHandler, call: Call, settings: Settings): Promise<void> {
+  const { onError, requestTimeoutMs } = settings;
+  call.streamTimeoutMs = requestTimeoutMs;
   const registration = call.token.onCancel(({ reason }) => {
     if (reason === 'TIMEOUT') clock.after(ANSWER_MS, () => call.cut());
   });

@@ -1,6 +1,6 @@
 // Sends a web `Response` through a call, at the pace of the peer.
-import type { Writable } from 'node:stream';
 import type { Call, ResponseHeaders } from './call.ts';
+import { writeTo } from './write.ts';
 
 export type BodyReader = ReadableStreamDefaultReader<Uint8Array>;
 
@@ -24,10 +24,10 @@ export async function sendBody(
   if (!call.answerable) return;
   call.begin(status, headers);
   onBegun();
-  await write(call.outgoing, bytes);
+  await writeTo(call.outgoing, bytes);
   for (let result = await second; !result.done; result = await body.read()) {
     if (isStopped(call)) return;
-    await write(call.outgoing, bytesOf(result.value));
+    await writeTo(call.outgoing, bytesOf(result.value));
   }
   if (!isStopped(call)) call.end();
 }
@@ -54,18 +54,6 @@ function bytesOf(chunk: unknown): Uint8Array {
   throw new TypeError(
     `Expected the chunks of a response's body to be Uint8Array, got ${typeof chunk}; encode text with TextEncoderStream.`,
   );
-}
-
-/** Writes, and waits while the peer is slower than we are. */
-async function write(outgoing: Writable, chunk: Uint8Array): Promise<void> {
-  if (outgoing.write(chunk)) return;
-  await new Promise<void>((resolve) => {
-    const settle = () => {
-      outgoing.off('drain', settle).off('close', settle);
-      resolve();
-    };
-    outgoing.on('drain', settle).on('close', settle);
-  });
 }
 
 /** Fields that belong to one HTTP/1.1 connection; HTTP/2 forbids them, and here the server decides them. */

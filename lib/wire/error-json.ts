@@ -38,6 +38,34 @@ export function decodeError(body: unknown, fallback: Code): WireError {
   };
 }
 
+/** The last message of a stream: how the call ended, and what goes with that in place of trailers. */
+export function encodeEndStream(error: WireError | undefined, metadata: Readonly<Record<string, string>>): string {
+  const fields: string[] = [];
+  if (error !== undefined) fields.push(`"error":${encodeError(error)}`);
+  const values = Object.entries(metadata).map(([name, value]) => [name, [value]]);
+  if (values.length > 0) fields.push(`"metadata":${JSON.stringify(Object.fromEntries(values))}`);
+  return `{${fields.join()}}`;
+}
+
+/** What a stream's last message says; undefined when it is none. */
+export interface EndStream {
+  readonly error: WireError | undefined;
+  readonly metadata: readonly (readonly [name: string, value: string])[];
+}
+
+/** Reads the parsed last message of a stream. An error that names no code that exists is `unknown`. */
+export function decodeEndStream(body: unknown): EndStream | undefined {
+  if (!isRecord(body)) return undefined;
+  const { error, metadata = {} } = body;
+  if (!isRecord(metadata) || ('error' in body && !isRecord(error))) return undefined;
+  return {
+    error: error === undefined ? undefined : decodeError(error, 'unknown'),
+    metadata: Object.entries(metadata).flatMap(([name, values]) =>
+      Array.isArray(values) ? [[name.toLowerCase(), values.join(', ')] as const] : [],
+    ),
+  };
+}
+
 function isDetail(value: unknown): value is ErrorDetail {
   return isRecord(value) && typeof value.type === 'string';
 }

@@ -15,8 +15,23 @@ export interface Exchange {
   headers(): Iterable<[name: string, value: string]>;
   /** The whole request body. Rejects with {@link BodyTooLargeError} past `limit` bytes, without reading on. */
   body(limit: number): Promise<Uint8Array>;
+  /**
+   * The request's body piece by piece, in place of {@link body}: taken from the peer only as fast as it is read. Fails with the
+   * error of `token` as soon as that is cancelled, and with an Error when the body broke off. To leave it stops the reading.
+   */
+  chunks(token: CancellationToken): AsyncIterableIterator<Uint8Array>;
   /** Queues the whole response, once. Does nothing when the peer has gone. */
   respond(status: number, headers: Record<string, string>, body?: string | Uint8Array): void;
+  /** Begins a response that follows in pieces; undefined when the peer has gone. */
+  stream(status: number, headers: Record<string, string>): ResponseWriter | undefined;
+}
+
+/** The rest of a response that has begun. */
+export interface ResponseWriter {
+  /** Sends a piece. The promise is there when the peer is slower than we are: wait for it, it never rejects. */
+  write(chunk: Uint8Array): Promise<void> | undefined;
+  /** Sends the last piece. Only a response that was ended counts as whole. */
+  end(chunk: Uint8Array): void;
 }
 
 /** A handler may carry, under this key, a form of itself that takes an {@link Exchange}; a server prefers it. */

@@ -1,4 +1,14 @@
-export { decodeError, type ErrorDetail, encodeError, type WireError } from './error-json.ts';
+export {
+  decodeEndStream,
+  decodeError,
+  type EndStream,
+  type ErrorDetail,
+  encodeEndStream,
+  encodeError,
+  type WireError,
+} from './error-json.ts';
+export { COMPRESSED, END_STREAM, type Envelope, EnvelopeError, EnvelopeReader, seal } from './envelope.ts';
+export { Inflow, type Tap } from './inflow.ts';
 export {
   formatGrpcTimeout,
   formatTimeout,
@@ -16,6 +26,8 @@ export {
   PROTOCOL_VERSION,
   PROTOCOL_VERSION_HEADER,
   pathOf,
+  STREAM_ACCEPT_HEADER,
+  STREAM_ENCODING_HEADER,
   STREAM_TYPE,
   TIMEOUT_HEADER,
 } from './names.ts';
@@ -37,4 +49,10 @@ export {
   reasonOfCode,
 } from './status.ts';
 // The seam between a server of ours and a handler that does without web objects.
-export { BodyTooLargeError, type Exchange, type ExchangeHandler, exchangeHandler } from './exchange.ts';
+export {
+  BodyTooLargeError,
+  type Exchange,
+  type ExchangeHandler,
+  exchangeHandler,
+  type ResponseWriter,
+} from './exchange.ts';

@@ -12,6 +12,9 @@ export const PROTOCOL_VERSION = '1';
 
 export const JSON_TYPE = 'application/json';
 export const STREAM_TYPE = 'application/connect+json';
+/** How the messages of a stream are compressed, and how those of the answer may be; a whole body has HTTP's own names. */
+export const STREAM_ENCODING_HEADER = 'connect-content-encoding';
+export const STREAM_ACCEPT_HEADER = 'connect-accept-encoding';
 
 /** What unary calls announce; `; charset=utf-8` is what fetch and connect-es may append. */
 export function isJsonType(contentType: string | undefined): boolean {

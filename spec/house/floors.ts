@@ -42,7 +42,7 @@ export const rooms: Readonly<Record<string, Room>> = {
     floor: 1,
     sees: ['core'],
     portable: true,
-    order: 'names status deadline-header metadata error-json exchange index',
+    order: 'names status deadline-header metadata error-json envelope inflow exchange index',
   },
   diagnostics: { floor: 1, sees: ['core'] },
   ambient: { floor: 1, sees: ['core'] },
@@ -59,7 +59,7 @@ export const rooms: Readonly<Record<string, Room>> = {
     sees: ['core', 'task', 'wire'],
     packages: ['zod'],
     order:
-      'peer body request preface signals connections call answer web-request web-response web-handler http1 http2 in-flight drain options settings listen serve index',
+      'peer body write request preface signals connections call answer web-request web-response web-handler http1 http2 in-flight drain options settings listen serve index',
   },
   testing: { floor: 2, sees: ['core', 'task', 'wire'], order: 'fake-clock leaks matchers index' },
   bus: { floor: 2, sees: ['core', 'task', 'wire'], packages: 'types' },
@@ -69,13 +69,13 @@ export const rooms: Readonly<Record<string, Room>> = {
     sees: ['core', 'task', 'wire', 'fetch'],
     portable: true,
     order:
-      'error codec at-least base-url context linger schema contract transport answer body call-options web-exchange implement router receive settings reply client-call fetch-transport client served-call server index',
+      'error codec at-least base-url context linger schema contract transport interceptor answer body gzip call-options web-chunks web-writer web-exchange messages implement router receive settings reply callee attempt unary-attempt stream-attempt fetch-call client-call responses fetch-transport client served-call served-unary served-stream server index',
   },
 
   'rpc-node': {
     floor: 4,
     sees: ['core', 'task', 'wire', 'server', 'rpc'],
-    order: 'reply session failure sessions unary-stream http2-transport index',
+    order: 'reply heartbeat session failure sessions call-stream unary-stream message-stream http2-transport index',
   },
   adapters: { floor: 4, sees: ['core', 'task', 'wire', 'fetch', 'server', 'rpc'], packages: 'types', apart: true },
 

@@ -39,6 +39,15 @@ export class TestExchange implements Exchange {
     return this.#body();
   }
 
+  async *chunks(): AsyncGenerator<Uint8Array, undefined> {
+    yield await this.#body();
+    return undefined;
+  }
+
+  stream(): undefined {
+    return undefined;
+  }
+
   respond(status: number, headers: Record<string, string>, body?: string): void {
     this.answers.push({ status, headers, json: JSON.parse(body ?? 'null') });
   }

@@ -1,0 +1,206 @@
+/**
+ * One call on one HTTP/2 stream; on a second one where the first was certainly never looked at.
+ *
+ * 1. It settles once. On a cancel RST_STREAM CANCEL goes out first, always with code 8: 0, followed by a destroy before a
+ *    flush, sends node:http2 into an endless loop.
+ * 2. The session counts the call in until its stream has closed, which may be after the call has settled: until then it may
+ *    still be reset, and the reset still has to get out.
+ * 3. The listeners are shared by all streams; a stream finds its call under `kCall`.
+ */
+import type { ClientHttp2Stream, OutgoingHttpHeaders } from 'node:http2';
+import { addAbortSignal } from 'node:stream';
+import { type CancellationToken, clock, type Registration } from '../core/index.ts';
+import { LINGER_MS, type OutgoingCall, peerKnows, type RpcError } from '../rpc/index.ts';
+import { RST_CANCEL } from '../wire/index.ts';
+import { failureOf, unsent } from './failure.ts';
+import type { ResponseHeaders } from './reply.ts';
+import type { Session } from './session.ts';
+import type { Sessions } from './sessions.ts';
+
+const kCall = Symbol('nevermind.call');
+type Stream = ClientHttp2Stream & { [kCall]?: CallStream };
+
+// Filled by the class, as they reach what is private to it.
+let onResponse: (this: Stream, headers: ResponseHeaders) => void;
+let onData: (this: Stream, chunk: Uint8Array) => void;
+let onEnd: (this: Stream) => void;
+let onError: (this: Stream, error: Error) => void;
+let onClose: (this: Stream) => void;
+
+/** What all calls of a transport share. */
+export interface Line {
+  readonly sessions: Sessions;
+  /** Goes before every path. */
+  readonly prefix: string;
+  readonly maxBodyBytes: number;
+}
+
+export abstract class CallStream {
+  protected readonly line: Line;
+  readonly #call: OutgoingCall;
+  #registration: Registration | undefined;
+  /** Has counted the call in. */
+  #session: Session | undefined;
+  /** From the request until it has closed. */
+  #stream: Stream | undefined;
+  #error: NodeJS.ErrnoException | undefined;
+  /** We have sent RST_STREAM. */
+  #told = false;
+  #movedOn = false;
+  #settled = false;
+
+  constructor(line: Line, call: OutgoingCall) {
+    this.line = line;
+    this.#call = call;
+  }
+
+  /** Sets off; nothing of it happens in the constructor, as the fields of a subclass are not there yet. */
+  begin(): this {
+    this.#registration = this.#call.token.onCancel(this);
+    this.#take();
+    return this;
+  }
+
+  /** The request's headers beside the path, which it may add to. @returns the method */
+  protected abstract open(headers: OutgoingHttpHeaders): 'GET' | 'POST';
+  /** Sends the request on a stream that has just begun. */
+  protected abstract send(stream: ClientHttp2Stream): void;
+  protected abstract responded(headers: ResponseHeaders, stream: ClientHttp2Stream): void;
+  protected abstract received(chunk: Uint8Array): void;
+  /** The answer's readable side has ended; a stream that was reset ends it as well. */
+  protected abstract ended(stream: ClientHttp2Stream): void;
+  /** The call has failed; told at most once, and not after it has settled. */
+  protected abstract failed(error: unknown): void;
+  /** Whether what was sent can be sent again. */
+  protected abstract readonly repeatable: boolean;
+
+  protected get settled(): boolean {
+    return this.#settled;
+  }
+
+  onCancelled(token: CancellationToken): void {
+    if (this.#stream !== undefined && peerKnows(token)) {
+      clock.after(LINGER_MS, () => this.#tell());
+      this.settle(() => this.failed(token.error));
+    } else this.giveUp(() => token.error);
+  }
+
+  #take(): void {
+    if (this.#settled) return;
+    const { sessions } = this.line;
+    const session = sessions.take();
+    if (!('take' in session)) {
+      this.settle(() => this.failed(session));
+      return;
+    }
+    this.#session = session;
+    if (session.connected) this.#send(session);
+    else {
+      // Not queued in the session meanwhile: a call that is cancelled now leaves no trace, and the time left is told late.
+      session.ready.then(
+        () => this.#send(session),
+        (error: RpcError) => this.#lost(error, session),
+      );
+    }
+  }
+
+  #send(session: Session): void {
+    if (this.#settled) return;
+    const headers: OutgoingHttpHeaders = this.#call.headers();
+    headers[':method'] = this.open(headers);
+    headers[':path'] = this.line.prefix + this.#call.path;
+    let stream: Stream;
+    try {
+      stream = session.request(headers);
+    } catch (error) {
+      // Node 20 throws here what later versions emit.
+      this.#lost(unsent(this.#call.path, error as NodeJS.ErrnoException), session);
+      return;
+    }
+    this.#stream = stream;
+    stream[kCall] = this;
+    stream.on('response', onResponse).on('data', onData).on('end', onEnd).on('error', onError).on('close', onClose);
+    this.send(stream);
+    this.#call.reached('sent');
+  }
+
+  #lost(error: RpcError, session: Session): void {
+    if (this.#settled) return;
+    const again = error.neverProcessed && session.connected && !this.#movedOn && this.repeatable;
+    if (again) this.#moveOn(session);
+    else this.settle(() => this.failed(error));
+  }
+
+  /** Nobody has seen the call: it begins again, elsewhere. */
+  #moveOn(session: Session): void {
+    this.#movedOn = true;
+    session.retire();
+    this.#leave();
+    this.#take();
+  }
+
+  /** Ends the call from this side. */
+  protected giveUp(why: () => unknown): void {
+    if (this.#settled) return;
+    this.#tell();
+    this.settle(() => this.failed(why()));
+  }
+
+  #tell(): void {
+    const stream = this.#stream;
+    if (stream === undefined || stream.closed) return;
+    this.#told = true;
+    if (stream.writableEnded) stream.close(RST_CANCEL);
+    // `close` would end the request first, and the peer would take what it has for the whole.
+    else addAbortSignal(AbortSignal.abort(), stream);
+  }
+
+  /** The answer is whole; what is left of the request is not wanted. */
+  protected stopSending(): void {
+    if (this.#stream?.writableEnded === false) this.#tell();
+  }
+
+  protected settle(outcome: () => void): void {
+    if (this.#settled) return;
+    this.#settled = true;
+    this.#registration?.unregister();
+    if (this.#stream === undefined) this.#leave();
+    outcome();
+  }
+
+  #leave(): void {
+    if (this.#session !== undefined) this.line.sessions.release(this.#session, this.#told);
+    this.#session = undefined;
+  }
+
+  static {
+    onResponse = function (headers) {
+      const call = this[kCall];
+      if (call === undefined || call.#settled) return;
+      call.#session?.heard();
+      call.#call.reached('answered');
+      call.responded(headers, this);
+    };
+    onData = function (chunk) {
+      const call = this[kCall];
+      if (call !== undefined && !call.#settled) call.received(chunk);
+    };
+    onEnd = function () {
+      const call = this[kCall];
+      if (call !== undefined && !call.#settled) call.ended(this);
+    };
+    onError = function (error) {
+      const call = this[kCall];
+      if (call !== undefined) call.#error = error;
+    };
+    onClose = function () {
+      const call = this[kCall];
+      if (call === undefined) return;
+      const session = call.#session;
+      call.#stream = undefined;
+      if (session === undefined) return;
+      if (call.#settled) call.#leave();
+      else call.#lost(failureOf(call.#call.path, this, session, call.#error), session);
+    };
+  }
+}

@@ -1,0 +1,79 @@
+import type { ClientHttp2Session } from 'node:http2';
+import { clock } from '../core/index.ts';
+
+/** When a connection is asked whether its peer is still there. Times in milliseconds; Infinity: never. */
+export interface HeartbeatOptions {
+  /** Silence after which a peer with calls under way is sent a PING. */
+  readonly pingIntervalMs: number;
+  /** The same for an idle connection, so that nobody between forgets it. */
+  readonly idlePingIntervalMs: number;
+  /** What the answer to a PING may take. */
+  readonly pingTimeoutMs: number;
+}
+
+/**
+ * PINGs, and what comes of them: a peer that is frozen, or was cut off, says nothing at all, and a connection to it would look
+ * well for ever.
+ */
+export class Heartbeat {
+  readonly #session: ClientHttp2Session;
+  readonly #options: HeartbeatOptions;
+  readonly #frozen: () => void;
+  #busy = false;
+  #heardAt = clock.now();
+  #disarm: (() => void) | undefined;
+
+  /** @param frozen called when a PING was not answered in time */
+  constructor(session: ClientHttp2Session, options: HeartbeatOptions, frozen: () => void) {
+    this.#session = session;
+    this.#options = options;
+    this.#frozen = frozen;
+  }
+
+  /** Something has come from the peer. */
+  heard(): void {
+    this.#heardAt = clock.now();
+  }
+
+  /** Starts, or goes on with the other interval. @param busy calls are under way */
+  run(busy: boolean): void {
+    this.#busy = busy;
+    // A timer that is armed already finds out about the new interval by itself; only a longer wait must be cut short.
+    if (this.#disarm === undefined) this.#wait();
+    else if (busy && this.#options.idlePingIntervalMs > this.#options.pingIntervalMs) {
+      this.stop();
+      this.#wait();
+    }
+  }
+
+  stop(): void {
+    this.#disarm?.();
+    this.#disarm = undefined;
+  }
+
+  get #interval(): number {
+    return this.#busy ? this.#options.pingIntervalMs : this.#options.idlePingIntervalMs;
+  }
+
+  #wait(): void {
+    const left = this.#heardAt + this.#interval - clock.now();
+    if (left === Number.POSITIVE_INFINITY) return;
+    this.#disarm = clock.after(Math.max(left, 1), () => {
+      this.#disarm = undefined;
+      if (clock.now() - this.#heardAt < this.#interval) this.#wait();
+      else this.#ping();
+    });
+  }
+
+  #ping(): void {
+    if (this.#session.destroyed) return;
+    this.#disarm = clock.after(this.#options.pingTimeoutMs, this.#frozen);
+    // Refused only while another one is unanswered, or the session is closing.
+    this.#session.ping((error) => {
+      this.stop();
+      if (error !== null) return;
+      this.heard();
+      this.#wait();
+    });
+  }
+}

@@ -1,0 +1,151 @@
+/**
+ * One fetch under a signal of its own: on a long-lived one, fetch leaves a listener behind until the next garbage collection.
+ *
+ * 1. On a cancel the peer is told first, then the caller; a fetch that ignores its signal does not hold the caller up.
+ * 2. It listens to its token until the answer is whole, failed or left, and not longer.
+ */
+import { type CancellationToken, clock, type Registration } from '../core/index.ts';
+import { BodyTooLargeError, failureOfNodeError } from '../wire/index.ts';
+import { RpcError } from './error.ts';
+import { LINGER_MS, peerKnows } from './linger.ts';
+import type { StreamCall, UnaryCall } from './transport.ts';
+import { chunksOf } from './web-chunks.ts';
+
+export type Fetch = (url: string, init: RequestInit) => Promise<Response>;
+
+export class FetchCall {
+  readonly #send: Fetch;
+  readonly #url: string;
+  readonly #call: UnaryCall | StreamCall;
+  readonly #controller = new AbortController();
+  #registration: Registration | undefined;
+  #reject: ((error: unknown) => void) | undefined;
+  /** The answer is read beyond the life of {@link run}. */
+  #streaming = false;
+
+  constructor(send: Fetch, base: string, call: UnaryCall | StreamCall) {
+    this.#send = send;
+    this.#url = base + call.path;
+    this.#call = call;
+  }
+
+  /** Sends the request and reads the answer with `read`. */
+  async run<T>(read: (response: Response, call: FetchCall) => T | Promise<T>): Promise<T> {
+    const stopped = new Promise<never>((_, reject) => {
+      this.#reject = reject;
+    });
+    this.#registration = this.#call.token.onCancel(this);
+    try {
+      return await Promise.race([this.#exchange(read), stopped]);
+    } finally {
+      if (!this.#streaming) this.#registration.unregister();
+    }
+  }
+
+  onCancelled(token: CancellationToken): void {
+    const { error } = token;
+    if (peerKnows(token)) clock.after(LINGER_MS, () => this.#controller.abort(error));
+    else this.#controller.abort(error);
+    this.#reject?.(error);
+  }
+
+  /** The caller's own requests have failed: the peer is not to take what it has for the whole. */
+  #stop(error: unknown): void {
+    this.#controller.abort(error);
+    this.#reject?.(error);
+  }
+
+  /** The rest of an answer, piece by piece. To leave it aborts the request. */
+  chunksOf(response: Response): AsyncIterableIterator<Uint8Array> {
+    this.#streaming = true;
+    const over = () => this.#registration?.unregister();
+    const settle = { over, failed: (error: unknown) => this.#failure(error) };
+    return chunksOf(response.body, this.#call.token, settle);
+  }
+
+  async #exchange<T>(read: (response: Response, call: FetchCall) => T | Promise<T>): Promise<T> {
+    try {
+      const init = this.#init();
+      // As near to it as fetch lets one come: connecting counts as waiting.
+      this.#call.reached('sent');
+      const response = await this.#send(this.#url, init);
+      this.#call.reached('answered');
+      return await read(response, this);
+    } catch (error) {
+      throw this.#failure(error);
+    }
+  }
+
+  #init(): RequestInit & { duplex?: 'half' } {
+    const headers = this.#call.headers();
+    // A redirect would turn the POST into a GET, and hand the headers to a stranger.
+    const init = { method: 'POST', headers, redirect: 'error', signal: this.#controller.signal } as const;
+    if ('messages' in this.#call) return { ...init, ...this.#streamed(this.#call.messages) };
+    const { body } = this.#call;
+    return body === undefined ? { ...init, method: 'GET' } : { ...init, body: body as BodyInit };
+  }
+
+  #streamed(messages: Uint8Array | AsyncIterable<Uint8Array>): { body: BodyInit; duplex?: 'half' } {
+    if (messages instanceof Uint8Array) return { body: messages as BodyInit };
+    const broken = (error: unknown) => this.#stop(error);
+    if (sendsStreams()) return { body: readable(messages, broken), duplex: 'half' };
+    throw new RpcError('unimplemented', 'This fetch sends no streams of requests; use another transport.');
+  }
+
+  #failure(error: unknown): unknown {
+    const { signal } = this.#controller;
+    if (signal.aborted) return signal.reason;
+    return error instanceof RpcError ? error : failed(error, this.#url);
+  }
+}
+
+/** @param broken told what the requests themselves have thrown */
+function readable(messages: AsyncIterable<Uint8Array>, broken: (error: unknown) => void): ReadableStream<Uint8Array> {
+  const iterator = messages[Symbol.asyncIterator]();
+  return new ReadableStream<Uint8Array>({
+    async pull(controller) {
+      try {
+        const { done, value } = await iterator.next();
+        if (done === true) controller.close();
+        else controller.enqueue(value);
+      } catch (error) {
+        broken(error);
+        throw error;
+      }
+    },
+    // Not awaited: the requests may wait for something that never comes.
+    cancel: () => void iterator.return?.()?.catch(() => {}),
+  });
+}
+
+let streams: boolean | undefined;
+
+/** A Request that cannot stream its body makes a text of it, and says so in its content type. */
+function sendsStreams(): boolean {
+  if (streams !== undefined) return streams;
+  const init = { method: 'POST', body: new ReadableStream(), duplex: 'half' };
+  try {
+    streams = !new Request('http://localhost', init as RequestInit).headers.has('content-type');
+  } catch {
+    streams = false;
+  }
+  return streams;
+}
+
+function failed(error: unknown, url: string): RpcError {
+  if (error instanceof BodyTooLargeError) {
+    return new RpcError('resource_exhausted', `Expected ${url} to answer with at most ${error.limit} bytes.`, {
+      cause: error,
+    });
+  }
+  // Node's fetch hides what happened in the cause of a TypeError; a browser's says nothing.
+  const inner = (error as Error | undefined)?.cause ?? error;
+  const code = (inner as { code?: unknown } | undefined)?.code;
+  const failure = failureOfNodeError(typeof code === 'string' ? code : String(inner));
+  const { neverProcessed, name } = failure;
+  return new RpcError(failure.code, `The connection to ${url} failed: ${name}.`, {
+    reason: 'PEER_CLOSED',
+    neverProcessed,
+    cause: error,
+  });
+}

@@ -1,0 +1,101 @@
+import type { CancellationToken } from '../core/index.ts';
+import {
+  decodeEndStream,
+  END_STREAM,
+  reasonOfCode,
+  STREAM_ACCEPT_HEADER,
+  STREAM_ENCODING_HEADER,
+  STREAM_TYPE,
+} from '../wire/index.ts';
+import { Attempt } from './attempt.ts';
+import { readChunks } from './body.ts';
+import type { Callee } from './callee.ts';
+import { decodeJson } from './codec.ts';
+import { RpcError } from './error.ts';
+import { envelopesIn, openMessage, sealMessage } from './messages.ts';
+import { checkStreamHead, metadataOf } from './reply.ts';
+import type { StreamCall, StreamReply } from './transport.ts';
+
+/** A stream of messages, one way or both. An answer that does not say how the call ended is a failure, whatever came. */
+export class StreamAttempt extends Attempt implements StreamCall {
+  readonly path: string;
+  messages: Uint8Array | AsyncIterable<Uint8Array>;
+  readonly #callee: Callee;
+  readonly #request: unknown;
+
+  /** @param request one, or an iterable of them, by the kind of the method */
+  constructor(callee: Callee, request: unknown, token: CancellationToken, headers: Record<string, string>) {
+    super(token, headers);
+    this.#callee = callee;
+    this.path = callee.path;
+    this.#request = request;
+    this.messages = NOTHING;
+  }
+
+  /** The responses as their schema reads them, then the end, or an RpcError. To leave it cancels the call. */
+  async *responses(): AsyncGenerator<unknown> {
+    try {
+      this.token.throwIfCancelled();
+      const { maxMessageBytes: limit, method, transport } = this.#callee;
+      if (transport.stream === undefined) throw new RpcError('unimplemented', 'This transport carries no streams.');
+      const single = method.kind === 'serverStream';
+      this.messages = single ? await this.#seal(this.#request) : this.#sealed(this.#request as AsyncIterable<unknown>);
+      const reply = await transport.stream(this);
+      await checkStreamHead(reply, () => readChunks(reply.chunks, limit));
+      yield* this.#read(reply);
+    } catch (error) {
+      throw this.explain(error);
+    }
+  }
+
+  /** The one response of a method that has no more. */
+  async response(): Promise<unknown> {
+    const responses: unknown[] = [];
+    for await (const response of this.responses()) {
+      responses.push(response);
+      if (responses.length > 1) break;
+    }
+    if (responses.length === 1) return responses[0];
+    const got = responses.length === 0 ? 'none' : 'more';
+    throw new RpcError('unimplemented', `Call to ${this.path}: expected one response, got ${got}.`);
+  }
+
+  protected describe(headers: Record<string, string>): void {
+    headers['content-type'] = STREAM_TYPE;
+    headers[STREAM_ACCEPT_HEADER] = 'gzip';
+    if (this.#callee.compressMinBytes < Number.POSITIVE_INFINITY) headers[STREAM_ENCODING_HEADER] = 'gzip';
+  }
+
+  async *#read(reply: StreamReply): AsyncGenerator<unknown> {
+    const { maxMessageBytes: limit, method } = this.#callee;
+    let end: Uint8Array | undefined;
+    const reading = { limit, encoding: reply.header(STREAM_ENCODING_HEADER), fault: 'internal' } as const;
+    for await (const { flags, data } of envelopesIn(reply.chunks, reading)) {
+      if (end !== undefined) throw new RpcError('internal', 'Expected nothing after the end of the stream.');
+      if ((flags & END_STREAM) !== 0) end = data;
+      else yield await openMessage(data, method.output, 'response', 'internal');
+    }
+    if (end === undefined) throw new RpcError('internal', 'Expected the stream to say how it ended, it broke off.');
+    throwIfFailed(end);
+  }
+
+  #seal(request: unknown): Uint8Array | Promise<Uint8Array> {
+    return sealMessage(request, 'request', this.#callee.compressMinBytes);
+  }
+
+  async *#sealed(requests: AsyncIterable<unknown>): AsyncGenerator<Uint8Array> {
+    for await (const request of requests) yield await this.#seal(request);
+  }
+}
+
+const NOTHING = new Uint8Array(0);
+
+/** @throws RpcError when the last message of a stream says so, or says nothing that could be read */
+function throwIfFailed(data: Uint8Array): void {
+  const end = decodeEndStream(decodeJson(data));
+  if (end === undefined) throw new RpcError('internal', 'Expected the end of the stream to be an object.');
+  if (end.error === undefined) return;
+  const { code, details, message } = end.error;
+  const metadata = metadataOf(end.metadata);
+  throw new RpcError(code, message, { details, metadata, reason: reasonOfCode(code), remote: true });
+}

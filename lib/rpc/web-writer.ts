@@ -1,0 +1,58 @@
+import type { CancellationToken, Registration } from '../core/index.ts';
+import { isAnswered, type ResponseWriter } from '../wire/index.ts';
+
+/** The body of a web response, written piece by piece. */
+export class WebWriter implements ResponseWriter {
+  readonly body: ReadableStream<Uint8Array>;
+  #controller: ReadableStreamDefaultController<Uint8Array> | undefined;
+  readonly #registration: Registration;
+  #wanted: (() => void) | undefined;
+
+  /**
+   * @param token a response whose call is cancelled before its end breaks off, so that nobody takes it for whole
+   * @param left the reader has gone
+   */
+  constructor(token: CancellationToken, left: () => void) {
+    this.body = new ReadableStream<Uint8Array>({
+      start: (controller) => {
+        this.#controller = controller;
+      },
+      pull: () => this.#go(),
+      cancel: () => {
+        this.#controller = undefined;
+        left();
+        this.#go();
+      },
+    });
+    this.#registration = token.onCancel((error) => {
+      if (!isAnswered(error.reason)) this.#break(error);
+    });
+  }
+
+  write(chunk: Uint8Array): Promise<void> | undefined {
+    this.#controller?.enqueue(chunk);
+    if ((this.#controller?.desiredSize ?? 1) > 0) return undefined;
+    return new Promise((resolve) => {
+      this.#wanted = resolve;
+    });
+  }
+
+  end(chunk: Uint8Array): void {
+    this.#registration.unregister();
+    this.#controller?.enqueue(chunk);
+    this.#controller?.close();
+    this.#controller = undefined;
+    this.#go();
+  }
+
+  #break(error: unknown): void {
+    this.#controller?.error(error);
+    this.#controller = undefined;
+    this.#go();
+  }
+
+  #go(): void {
+    this.#wanted?.();
+    this.#wanted = undefined;
+  }
+}

@@ -1,0 +1,13 @@
+import type { Writable } from 'node:stream';
+
+/** Writes a piece; the promise is there while the peer is slower than we are, and resolves too when it has gone. */
+export function writeTo(outgoing: Writable, chunk: Uint8Array): Promise<void> | undefined {
+  if (outgoing.write(chunk) || outgoing.destroyed) return undefined;
+  return new Promise((resolve) => {
+    const settle = () => {
+      outgoing.off('drain', settle).off('close', settle);
+      resolve();
+    };
+    outgoing.on('drain', settle).on('close', settle);
+  });
+}
