@@ -41,6 +41,9 @@ export function compiled({ line, code }: Block): string {
   return '\n'.repeat(line - 1) + outputText;
 }
 
+/** An example may name what it does not use. */
+const LENIENT: ts.CompilerOptions = { noUnusedLocals: false, noUnusedParameters: false };
+
 /** What the compiler has against the blocks, each a module at the root of the project, so that `nevermind/…` is the built package. */
 export function complaints(blocks: readonly Block[]): string[] {
   const files = new Map(blocks.map((block) => [`${root}${block.page.replaceAll('/', '-')}-${block.line}.ts`, block]));
@@ -56,7 +59,7 @@ export function complaints(blocks: readonly Block[]): string[] {
     const block = files.get(path);
     return block ? ts.createSourceFile(path, block.code, how) : getSourceFile(path, how, ...rest);
   };
-  const program = ts.createProgram([...files.keys()], { ...strict, noEmit: true, noUnusedLocals: false }, host);
+  const program = ts.createProgram([...files.keys()], { ...strict, noEmit: true, ...LENIENT }, host);
   return ts.getPreEmitDiagnostics(program).map(({ file, start, messageText }) => {
     const block = files.get(file?.fileName ?? '');
     const line = file && start !== undefined ? file.getLineAndCharacterOfPosition(start).line : 0;
