@@ -7,8 +7,9 @@
 // 3. At the end nothing of the group is left on the outer token, before anybody hears of it.
 // 4. An end is told at once only of a task that waited for nothing; so no chain of them grows the stack.
 import { CancellationSource, type CancellationToken, CancelReason } from '../core/index.ts';
+import { awaitLimit } from './awake.ts';
 import { afterGrace } from './grace.ts';
-import { sourceIn, type TaskOptions, tokenIn } from './options.ts';
+import { isLimited, sourceIn, type TaskOptions, tokenIn } from './options.ts';
 import { AbandonedError, failed, keptOf, type Outcome, stoppedBy, suppressing, type Task } from './outcome.ts';
 
 export abstract class Group<R> {
@@ -20,6 +21,7 @@ export abstract class Group<R> {
   readonly #graceMs: number;
   #tell!: (outcome: Outcome<R>) => void;
   #takeBack: (() => void) | undefined;
+  #letGo: (() => void) | undefined;
   #decided: Outcome<R> | undefined;
   /** All that went wrong, in order. A failure that several tasks share is one. */
   #errors: Set<unknown> | undefined;
@@ -40,6 +42,7 @@ export abstract class Group<R> {
     this.ended = new Promise((resolve) => {
       this.#tell = resolve;
     });
+    if (isLimited(options)) this.#letGo = awaitLimit(this.outer);
     if (graceMs === undefined) return;
     this.#open = new Set();
     this.#takeBack = afterGrace(this.source.token, graceMs, () => this.#giveUp());
@@ -135,6 +138,7 @@ export abstract class Group<R> {
 
   protected end(): void {
     const outcome = this.outer.cancelled ? stoppedBy(this.outer) : (this.#decided ?? this.conclude());
+    this.#letGo?.();
     this.source.close();
     this.#timed?.close();
     this.#tell(this.#errors === undefined ? outcome : suppressing(outcome, this.#errors));

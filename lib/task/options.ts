@@ -45,6 +45,12 @@ export function checkTasks(value: unknown): void {
   for (let i = 0; i < value.length; i++) checkTask(`tasks[${i}]`, value[i]);
 }
 
+/** Whether the options set a limit of their own, besides those of the token. */
+export function isLimited(options: TaskOptions | undefined): boolean {
+  const { timeout = Number.POSITIVE_INFINITY, deadline = Number.POSITIVE_INFINITY } = options ?? {};
+  return Math.min(timeout, deadline) < Number.POSITIVE_INFINITY;
+}
+
 /** The token that may stop what begins now. */
 export function tokenIn(options: TaskOptions | undefined): CancellationToken {
   if (options === undefined) return currentToken();

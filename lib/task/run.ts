@@ -1,6 +1,7 @@
 import type { CancelDetails, CancellationSource, CancelReason } from '../core/index.ts';
+import { awaitLimit } from './awake.ts';
 import { orAbandoned } from './grace.ts';
-import { checkFunction, checkTask, sourceIn, type TaskOptions } from './options.ts';
+import { checkFunction, checkTask, isLimited, sourceIn, type TaskOptions } from './options.ts';
 import { failed, type Outcome, stoppedBy, type Task } from './outcome.ts';
 
 export interface RunOptions extends TaskOptions {
@@ -54,6 +55,7 @@ function begin<T>(task: Task<T>, source: CancellationSource, options: RunOptions
   const { token } = source;
   if (token.cancelled) return Promise.resolve(stoppedBy(token));
   const ended = lead(task, source, options);
+  if (isLimited(options)) void ended.then(awaitLimit(token));
   return options?.graceMs === undefined ? ended : orAbandoned(ended, token, options.graceMs);
 }
 

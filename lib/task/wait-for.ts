@@ -1,5 +1,5 @@
 import { clock } from '../core/index.ts';
-import { hold, release } from './awake.ts';
+import { awaitLimit } from './awake.ts';
 import { Group } from './group.ts';
 import { checkLimit, checkTask, type TaskOptions } from './options.ts';
 import type { Optional, Outcome, Task } from './outcome.ts';
@@ -24,7 +24,7 @@ export function waitFor<T>(task: Task<T>, ms: number, options?: TaskOptions): Pr
 
 class Limited<T> extends Group<Optional<T>> {
   readonly #at: number;
-  #holding = false;
+  #letGo: (() => void) | undefined;
   #over = false;
 
   constructor(options: TaskOptions | undefined, ms: number) {
@@ -43,9 +43,8 @@ class Limited<T> extends Group<Optional<T>> {
 
   #arm(): void {
     if (this.#over) return;
-    this.#holding = true;
-    hold();
     this.source.cancelAfter(this.#at - clock.now());
+    this.#letGo = awaitLimit(this.source.token);
   }
 
   protected left(_: number, outcome: Outcome<unknown>): void {
@@ -61,7 +60,7 @@ class Limited<T> extends Group<Optional<T>> {
 
   protected override drained(): void {
     this.#over = true;
-    if (this.#holding) release();
+    this.#letGo?.();
     this.end();
   }
 }

@@ -81,7 +81,8 @@ describe('cancellable, of an async function that takes a signal', () => {
   });
 
   it('leaves nothing on a token that lives on', async () => {
-    for (let i = 0; i < 100; i++) await wait(on.root.token, 0, 'value');
+    const graceful = cancellable(async () => 1, { graceMs: 10 });
+    for (let i = 0; i < 100; i++) await Promise.all([wait(on.root.token, 0, 'value'), graceful(on.root.token)]);
     expect(snapshot(on.root.token)).toMatchObject({ callbacks: 0, children: [], signal: false });
   });
 

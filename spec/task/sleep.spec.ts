@@ -1,5 +1,3 @@
-import { execFile } from 'node:child_process';
-import { promisify } from 'node:util';
 import { describe, expect, it } from 'vitest';
 import { CancellationSource, CancellationToken, pendingAlarms, snapshot } from '../../lib/core/index.ts';
 import { sleep, suspendForever } from '../../lib/task/index.ts';
@@ -82,21 +80,6 @@ describe('sleep', () => {
     expect(() => sleep(-1, on.root.token)).toThrow(RangeError);
     expect(() => sleep(Number.NaN, on.root.token)).toThrow(RangeError);
     expect(() => sleep(1, undefined as never)).toThrow('`token`');
-  });
-
-  it('keeps its process alive, whereas a deadline that nobody sleeps for does not', async () => {
-    const program = (wait: string) =>
-      promisify(execFile)(process.execPath, [
-        '--no-warnings',
-        '--input-type=module',
-        '--eval',
-        `import { sleep, waitFor, suspendForever, CancellationSource, CancellationToken } from 'nevermind';
-         process.on('exit', () => console.log('gone'));
-         ${wait}; console.log('awake');`,
-      ]).then(({ stdout }) => stdout.trim());
-    expect(await program('await sleep(20, CancellationToken.none)')).toBe('awake\ngone');
-    expect(await program('await waitFor(suspendForever, 20)')).toBe('awake\ngone');
-    expect(await program('new CancellationSource({ timeout: 1e6 }).token.onCancel(() => {})')).toBe('awake\ngone');
   });
 });
 

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { snapshot } from '../../lib/core/index.ts';
+import { pendingAlarms, snapshot } from '../../lib/core/index.ts';
 import {
   type AbandonedError,
   justStopped,
@@ -148,6 +148,11 @@ describe('waitAny', () => {
     straggler.open();
     expect(await running).toMatchObject({ kind: 'stopped', error: { reason: 'TIMEOUT' } });
     expect(on.root.token.cancelled).toBe(false);
+  });
+
+  it('a timeout of its own is gone with it', async () => {
+    expect(await waitAny([() => 1], { token: on.root.token, timeout: 5, name: 'limited' })).toEqual(won(0, 1));
+    expect([pendingAlarms(), snapshot(on.root.token).children]).toEqual([0, []]);
   });
 
   it('a task that ignores its token is left running after the grace, and the outcome tells of it', async () => {
