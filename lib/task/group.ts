@@ -6,7 +6,7 @@
 //    outer token beats them all, as long as the group has not ended.
 // 3. At the end nothing of the group is left on the outer token, before anybody hears of it.
 // 4. An end is told at once only of a task that waited for nothing; so no chain of them grows the stack.
-import { CancellationSource, type CancellationToken, CancelReason } from '../core/index.ts';
+import { CancellationSource, type CancellationToken, CancelReason, runAsCurrent } from '../core/index.ts';
 import { awaitLimit } from './awake.ts';
 import { afterGrace } from './grace.ts';
 import { isLimited, sourceIn, type TaskOptions, tokenIn } from './options.ts';
@@ -82,7 +82,8 @@ export abstract class Group<R> {
     this.enter(index);
     let result: unknown;
     try {
-      result = task(this.source.token);
+      const { token } = this.source;
+      result = runAsCurrent(token, () => task(token));
       if (isThenable(result)) {
         void this.#follow(result, index);
         return;

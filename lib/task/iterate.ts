@@ -4,6 +4,7 @@ import {
   type CancellationToken,
   CancelReason,
   expected,
+  runAsCurrent,
   toToken,
 } from '../core/index.ts';
 import { atMost } from './grace.ts';
@@ -93,8 +94,11 @@ class Walk<T> implements AsyncIterableIterator<T, undefined> {
     const { token } = this.#source;
     try {
       const result = await leaf<IteratorResult<T, unknown>>(token, (resolve, reject) => {
-        this.#steps ??= stepsOf(this.#begin(token), token);
-        Promise.resolve(this.#steps.next()).then(resolve, reject);
+        const step = (): Promise<IteratorResult<T, unknown>> => {
+          this.#steps ??= stepsOf(this.#begin(token), token);
+          return this.#steps.next();
+        };
+        Promise.resolve(runAsCurrent(token, step)).then(resolve, reject);
         return () => undefined;
       });
       if (!result.done) return result;

@@ -1,4 +1,4 @@
-import type { CancelDetails, CancellationSource, CancelReason } from '../core/index.ts';
+import { type CancelDetails, type CancellationSource, type CancelReason, runAsCurrent } from '../core/index.ts';
 import { awaitLimit } from './awake.ts';
 import { orAbandoned } from './grace.ts';
 import { checkFunction, checkTask, isLimited, sourceIn, type TaskOptions } from './options.ts';
@@ -35,7 +35,7 @@ export type Run<T> = Promise<Outcome<T>> & {
  *
  * Follows stdexec's three completions, and structured stop propagation's `run`.
  *
- * @param task gets the token that its own calls should be given
+ * @param task gets the token that its own calls should be given; it is the current one of `nevermind/ambient`, too
  * @throws TypeError or RangeError for bad arguments, before anything begins
  *
  * @example
@@ -68,7 +68,7 @@ async function lead<T>(
   const { token } = source;
   let outcome: Outcome<T>;
   try {
-    const value = await task(token);
+    const value = await runAsCurrent(token, () => task(token));
     outcome = options?.prompt && token.cancelled ? stoppedBy(token) : { kind: 'value', value };
   } catch (error) {
     outcome = failed(error, token, options?.isStop);
