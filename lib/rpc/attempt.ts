@@ -61,11 +61,8 @@ export abstract class Attempt implements OutgoingCall {
     return this.#stopped(stop ?? new CancellationError('TIMEOUT', { cause: error }));
   }
 
-  /** The one kind of error in a storm of cancels, and one that nobody debugs by its stack: it goes without. */
   #stopped(stop: CancellationError): RpcError {
-    const where = stop.reason === 'TIMEOUT' ? ` after ${this.#account()}` : '';
-    const message = `Call to ${this.path}: ${stop.message}${where}`;
-    return rpcErrorWithoutStack(codeOfReason(stop.reason), message, { reason: stop.reason, cause: stop });
+    return stoppedError(this.path, stop, stop.reason === 'TIMEOUT' ? ` after ${this.#account()}` : '');
   }
 
   /** Where the time went. */
@@ -78,6 +75,12 @@ export abstract class Attempt implements OutgoingCall {
     const waiting = milliseconds(this.#answeredAt - this.#sentAt);
     return `${before}, ${waiting} waiting for the answer, ${milliseconds(now - this.#answeredAt)} reading it`;
   }
+}
+
+/** The one kind of error in a storm of cancels, and one that nobody debugs by its stack: it goes without. */
+export function stoppedError(path: string, stop: CancellationError, where = ''): RpcError {
+  const message = `Call to ${path}: ${stop.message}${where}`;
+  return rpcErrorWithoutStack(codeOfReason(stop.reason), message, { reason: stop.reason, cause: stop });
 }
 
 function milliseconds(ms: number): string {

@@ -4,7 +4,8 @@
  * 1. Under a token that is cancelled, or a deadline that has passed, nothing is sent.
  * 2. All that belongs to the call ends with its token: a deadline holds for all attempts together.
  */
-import { CancellationSource, type CancellationToken, currentToken, toToken } from '../core/index.ts';
+import { CancellationSource, type CancellationToken, currentToken, isCancellation, toToken } from '../core/index.ts';
+import { stoppedError } from './attempt.ts';
 import { type CallSettings, plainHeaders } from './call-options.ts';
 import type { Callee } from './callee.ts';
 import { encodeJson } from './codec.ts';
@@ -38,6 +39,8 @@ export class ClientCall {
   async response(): Promise<unknown> {
     try {
       return await this.#send();
+    } catch (error) {
+      throw this.#told(error);
     } finally {
       this.source?.close();
     }
@@ -47,9 +50,16 @@ export class ClientCall {
   async *responses(): AsyncGenerator<unknown> {
     try {
       yield* (await this.#send()) as AsyncIterable<unknown>;
+    } catch (error) {
+      throw this.#told(error);
     } finally {
       this.source?.close();
     }
+  }
+
+  /** An interceptor that waits under the token is stopped with the token's own error. */
+  #told(error: unknown): unknown {
+    return isCancellation(error) ? stoppedError(this.#callee.path, error) : error;
   }
 
   #send(): unknown {

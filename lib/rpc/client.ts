@@ -157,3 +157,4 @@ export type { CallOptions, HeadersLike } from './call-options.ts';
 export type { Fetch } from './fetch-transport.ts';
 export { fetchTransport } from './fetch-transport.ts';
 export type { InterceptedCall, Interceptor } from './interceptor.ts';
+export { type HedgeOptions, hedge, type RetryOptions, retry } from './retry.ts';

@@ -16,6 +16,7 @@ export {
 } from './contract.ts';
 export { RpcError, type RpcErrorOptions, RpcCode } from './error.ts';
 export type { Schema } from './schema.ts';
+export { describeService, type MethodDescription, type ServiceDescription, type ToJsonSchema } from './describe.ts';
 
 // Above: what users need. Below: what a transport is built of.
 

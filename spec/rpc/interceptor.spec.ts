@@ -1,0 +1,233 @@
+import { describe, expect, it } from 'vitest';
+import { CancellationSource, type CancellationToken, currentToken, setCurrentToken } from '../../lib/core/index.ts';
+import { createClient, hedge, type Interceptor, retry } from '../../lib/rpc/client.ts';
+import { RpcError, type Transport, type UnaryCall, type UnaryReply } from '../../lib/rpc/index.ts';
+import { createHandler, implement } from '../../lib/rpc/server.ts';
+import { all, Counter, numbers } from './support/counter.ts';
+import { fetchInto, settled } from './support/greeter.ts';
+import { useManualClock } from './support/manual-clock.ts';
+
+const time = useManualClock();
+
+const work = {
+  double: ({ n }: { n: number }) => ({ n: 2 * n }),
+  upTo: ({ n }: { n: number }) => numbers(n),
+  sum: async (requests: AsyncIterable<{ n: number }>) => ({ n: (await all(requests)).length }),
+  chat: (requests: AsyncIterable<{ n: number }>) => requests,
+};
+
+const unavailable = (neverProcessed = false) => new RpcError('unavailable', 'Gone.', { neverProcessed });
+
+/** A transport whose answers a test gives. */
+function scripted(...answers: (number | Error | 'never')[]) {
+  const calls: UnaryCall[] = [];
+  const transport: Transport = {
+    unary(call) {
+      calls.push(call);
+      const answer = answers[calls.length - 1] ?? 'never';
+      if (answer instanceof Error) return Promise.reject(answer);
+      return new Promise<UnaryReply>((resolve, reject) => {
+        call.token.onCancel(reject);
+        if (answer === 'never') return;
+        const body = new TextEncoder().encode(JSON.stringify({ n: answer }));
+        resolve({ status: 200, header: () => 'application/json', headers: () => [], body });
+      });
+    },
+  };
+  return { calls, transport };
+}
+
+const failure = (promise: Promise<unknown>): Promise<RpcError> =>
+  promise.then(
+    () => expect.fail('resolved'),
+    (error: RpcError) => error,
+  );
+
+describe('interceptors', () => {
+  it('of a client wrap each call, the first one outermost, and may change it and its answer', async () => {
+    const log: string[] = [];
+    const named =
+      (name: string): Interceptor =>
+      async (call, next) => {
+        log.push(`${name} ${call.service}/${call.method} ${call.kind} ${JSON.stringify(call.request)}`);
+        call.headers.set('x-by', name);
+        const { n } = (await next({ ...call, request: { n: 5 } })) as { n: number };
+        return { n: n + 1 };
+      };
+    const seen: (string | null)[] = [];
+    const handler = createHandler([
+      implement(Counter, {
+        ...work,
+        double({ n }, { headers }) {
+          seen.push(headers.get('x-by'));
+          return { n: 2 * n };
+        },
+      }),
+    ]);
+    const interceptors = [named('a'), named('b')];
+    const client = createClient(Counter, { baseUrl: 'http://localhost', fetch: fetchInto(handler), interceptors });
+    expect(await client.double({ n: 1 })).toEqual({ n: 12 });
+    expect(log).toEqual(['a demo.v1.Counter/double unary {"n":1}', 'b demo.v1.Counter/double unary {"n":5}']);
+    expect(seen).toEqual(['b']);
+  });
+
+  it('of a client wrap streams', async () => {
+    const doubled: Interceptor = async (call, next) => {
+      const responses = (await next(call)) as AsyncIterable<{ n: number }>;
+      return (async function* () {
+        for await (const { n } of responses) yield { n: 2 * n };
+      })();
+    };
+    const handler = createHandler([implement(Counter, work)]);
+    const interceptors = [doubled];
+    const client = createClient(Counter, { baseUrl: 'http://localhost', fetch: fetchInto(handler), interceptors });
+    expect(await all(client.upTo({ n: 2 }))).toEqual([{ n: 2 }, { n: 4 }]);
+  });
+
+  it('of a server see the call before its implementation, and may refuse it', async () => {
+    const guard: Interceptor = (call, next) => {
+      if (call.headers.get('authorization') !== 'yes') throw new RpcError('unauthenticated', 'Who are you?');
+      return next(call);
+    };
+    const fetch = fetchInto(createHandler([implement(Counter, work)], { interceptors: [guard] }));
+    const client = createClient(Counter, { baseUrl: 'http://localhost', fetch });
+    expect(await failure(client.double({ n: 1 }))).toMatchObject({ code: 'unauthenticated', message: 'Who are you?' });
+    expect((await failure(all(client.upTo({ n: 1 })))).code).toBe('unauthenticated');
+    const headers = { authorization: 'yes' };
+    expect(await client.double({ n: 1 }, { headers })).toEqual({ n: 2 });
+    expect(await all(client.upTo({ n: 1 }, { headers }))).toEqual([{ n: 1 }]);
+  });
+});
+
+describe('retry', () => {
+  const client = (transport: Transport, method: 'double' | 'other' = 'double') => {
+    const asIs: Interceptor = (call, next) => next({ ...call, idempotent: method === 'double' });
+    return createClient(Counter, { transport, timeout: 10_000, interceptors: [asIs, retry({ baseMs: 100 })] });
+  };
+
+  it('sends an idempotent call again that has failed with unavailable', async () => {
+    const { calls, transport } = scripted(unavailable(), 4);
+    const answer = client(transport).double({ n: 2 });
+    await settled();
+    time().advance(100);
+    expect(await answer).toEqual({ n: 4 });
+    expect(calls).toHaveLength(2);
+  });
+
+  it('sends another call again only where it was certainly never processed', async () => {
+    const once = scripted(unavailable(), 4);
+    expect((await failure(client(once.transport, 'other').double({ n: 2 }))).code).toBe('unavailable');
+    expect(once.calls).toHaveLength(1);
+    const twice = scripted(unavailable(true), 4);
+    const answer = client(twice.transport, 'other').double({ n: 2 });
+    await settled();
+    time().advance(100);
+    expect(await answer).toEqual({ n: 4 });
+  });
+
+  it('sends nothing again after another error, nor more often than allowed', async () => {
+    const refused = scripted(new RpcError('not_found', ''), 4);
+    expect((await failure(client(refused.transport).double({ n: 2 }))).code).toBe('not_found');
+    expect(refused.calls).toHaveLength(1);
+    const gone = scripted(unavailable(), unavailable(), unavailable(), 4);
+    const answer = failure(client(gone.transport).double({ n: 2 }));
+    for (let pause = 0; pause < 4; pause++) {
+      await settled();
+      time().advance(1_000);
+    }
+    expect((await answer).code).toBe('unavailable');
+    expect(gone.calls).toHaveLength(3);
+  });
+
+  it('begins no attempt for which the pause would leave no time', async () => {
+    const { calls, transport } = scripted(unavailable(), 4);
+    const limited = createClient(Counter, { transport, interceptors: [retry({ baseMs: 1_000 })] });
+    expect((await failure(limited.double({ n: 2 }, { timeout: 400 }))).code).toBe('unavailable');
+    expect(calls).toHaveLength(1);
+  });
+
+  it('is stopped in its pause as a call is', async () => {
+    const { calls, transport } = scripted(unavailable(), 4);
+    const source = new CancellationSource();
+    const error = failure(client(transport).double({ n: 2 }, { token: source.token }));
+    await settled();
+    source.cancel();
+    expect(await error).toMatchObject({ name: 'RpcError', code: 'canceled', reason: 'CANCELLED' });
+    expect(calls).toHaveLength(1);
+  });
+});
+
+describe('hedge', () => {
+  it('sends a second attempt beside the first, takes the first answer and cancels the other', async () => {
+    const { calls, transport } = scripted('never', 4);
+    const client = createClient(Counter, { transport, interceptors: [hedge({ afterMs: 50 })] });
+    const answer = client.double({ n: 2 });
+    await settled();
+    expect(calls).toHaveLength(1);
+    time().advance(50);
+    expect(await answer).toEqual({ n: 4 });
+    expect(calls.map(({ token }) => token.cancelled)).toEqual([true, expect.any(Boolean)]);
+  });
+
+  it('leaves calls alone that are not idempotent', async () => {
+    const { calls, transport } = scripted('never', 4);
+    const plain: Interceptor = (call, next) => next({ ...call, idempotent: false });
+    const client = createClient(Counter, { transport, timeout: 500, interceptors: [plain, hedge({ afterMs: 50 })] });
+    const error = failure(client.double({ n: 2 }));
+    await settled();
+    time().advance(500);
+    expect((await error).code).toBe('deadline_exceeded');
+    expect(calls).toHaveLength(1);
+  });
+});
+
+describe('an implementation', () => {
+  it('S0-14, S1-12: runs with the token of its call as the current one, generators included', async () => {
+    let current: CancellationToken = currentToken();
+    const none = current;
+    const restore = setCurrentToken(
+      () => current,
+      (token, fn) => {
+        const before = current;
+        current = token;
+        try {
+          return fn();
+        } finally {
+          current = before;
+        }
+      },
+    );
+    const seen: boolean[] = [];
+    const handler = createHandler([
+      implement(Counter, {
+        ...work,
+        double({ n }, { token }) {
+          seen.push(currentToken() === token);
+          return { n };
+        },
+        async *upTo({ n }, { token }) {
+          seen.push(currentToken() === token);
+          yield { n };
+          seen.push(currentToken() === token);
+        },
+      }),
+    ]);
+    const client = createClient(Counter, { baseUrl: 'http://localhost', fetch: fetchInto(handler) });
+    await client.double({ n: 1 });
+    await all(client.upTo({ n: 1 }));
+    restore();
+    expect(seen).toEqual([true, true, true]);
+    expect(currentToken()).toBe(none);
+  });
+});
+
+describe('default timeouts', () => {
+  it('are those of the method, else of the client, and give way to those of the call', () => {
+    const { calls, transport } = scripted();
+    const client = createClient(Counter, { transport, timeout: 5_000, timeouts: { double: 300 } });
+    client.double({ n: 1 }).catch(() => {});
+    client.double({ n: 1 }, { timeout: 700 }).catch(() => {});
+    expect(calls.map(({ token }) => token.remaining())).toEqual([300, 700]);
+    time().advance(700);
+  });
+});
