@@ -65,9 +65,8 @@ export class Pass {
         if (this.settling === undefined) this.report();
       },
     );
-    const done = settled.then(() => running(registration, undefined));
-    running(registration, done);
-    this.settling?.push(done);
+    running(registration, settled);
+    this.settling?.push(settled);
   }
 }
 

@@ -6,7 +6,7 @@
 // Invariants
 // 1. A registration is in its token's list exactly while `#token` is set; it leaves once, by whoever comes first: its
 //    owner's `unregister`, the cancel that is about to run it, or the token's closing.
-// 2. `#callback` is the callback until then, afterwards the promise of an async callback while that runs, else undefined.
+// 2. `#callback` is the callback until then, afterwards the promise of an async callback that has begun, else undefined.
 import type { CancelCallback, Registered } from './surface.ts';
 
 type Callback = CancelCallback<never>;
@@ -23,7 +23,8 @@ export let remove: (first: Registration, removed: Registration) => Registration 
 /** Hands out the callback of a registration that has left its list, for the one time that it may run. */
 export let take: (registration: Registration) => Callback;
 export let count: (first: Registration | undefined) => number;
-export let running: (registration: Registration, promise: Promise<unknown> | undefined) => void;
+/** Notes that the callback was an async one, for whoever waits until it has settled. */
+export let running: (registration: Registration, promise: Promise<unknown>) => void;
 
 /** A callback's place in a token; made by `token.onCancel`. */
 export class Registration implements Registered {

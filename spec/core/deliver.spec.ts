@@ -178,11 +178,18 @@ describe('an async callback', () => {
     expect(reports.flat().sort()).toEqual(['getter throws', 'rejects', 'then throws']);
   });
 
-  it('what a callback returns beside promises means nothing', () => {
+  it('what a callback returns beside promises means nothing: it has run when it returns', () => {
     const { source, reports } = collecting();
-    for (const value of [null, 0, 'then', thenable(1), [], () => fail('no')()]) source.token.onCancel(() => value);
-    source.cancel();
-    expect(reports).toEqual([]);
+    const values = [undefined, null, 0, '', 'then', thenable(1), [], () => fail('no')()];
+    for (const value of values) source.token.onCancel(() => value);
+    let ran = 0;
+    setInstrument({ callbackRan: () => ran++ });
+    try {
+      source.cancel();
+    } finally {
+      setInstrument(undefined);
+    }
+    expect([reports, ran]).toEqual([[], values.length]);
   });
 
   it('is told to the instrument when it has settled', async () => {

@@ -1,6 +1,7 @@
 import { afterEach, describe, expect, it } from 'vitest';
 import { CancellationSource, CancellationToken, type Instrument, setInstrument } from '../../lib/core/index.ts';
 import { FakeClock } from './support/fake-clock.ts';
+import { uncaughtDuring } from './support/uncaught.ts';
 
 describe('the instrument slot', () => {
   const log: unknown[][] = [];
@@ -97,8 +98,12 @@ describe('the instrument slot', () => {
     expect(log).toEqual([]);
   });
 
-  it('may hear of some things only', () => {
+  it('may hear of some things only', async () => {
     setInstrument({});
+    const later = new CancellationSource();
+    later.token.onCancel(async () => undefined);
+    later.token.onCancel(async () => Promise.reject(new Error('late')));
+    expect(await uncaughtDuring(() => later.cancelAsync().catch(() => undefined))).toEqual([]);
     const source = new CancellationSource();
     source.token.onCancel(() => undefined);
     source.token.child().close();

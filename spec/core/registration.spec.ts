@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { CancellationSource, CancellationToken, Registration, snapshot } from '../../lib/core/index.ts';
 import { append, count, remove, take } from '../../lib/core/registration.ts';
+import { turn } from '../runtimes/harness.ts';
 
 const log: string[] = [];
 const says = (word: string) => () => void log.push(word);
@@ -222,11 +223,11 @@ describe('using', () => {
       source.cancel();
       says('block ends')();
     })().then(says('after the block'));
-    await Promise.resolve();
-    says('outside')();
+    await turn();
+    says('a turn later')();
     open();
     await block;
-    expect(taken()).toEqual(['begins', 'block ends', 'outside', 'ends', 'after the block']);
+    expect(taken()).toEqual(['begins', 'block ends', 'a turn later', 'ends', 'after the block']);
   });
 
   it('E8, await using: prevents a callback that has not begun, and waits for nothing', async () => {

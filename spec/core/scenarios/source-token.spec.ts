@@ -2,6 +2,7 @@
 // it is. Where we decided otherwise than that system, the title says what holds here.
 import { describe, expect, it } from 'vitest';
 import { CancellationSource, CancellationToken, snapshot } from '../../../lib/core/index.ts';
+import { turn } from '../../runtimes/harness.ts';
 import { FakeClock } from '../support/fake-clock.ts';
 import { uncaughtDuring } from '../support/uncaught.ts';
 
@@ -194,6 +195,7 @@ describe('.NET', () => {
     one.cancel();
     log.push(`unregister ${registration.unregister()}`);
     const disposed = registration[Symbol.asyncDispose]().then(() => log.push('disposed'));
+    await turn();
     open();
     await disposed;
     expect(log).toEqual(['unregister false', 'callback', 'disposed']);
