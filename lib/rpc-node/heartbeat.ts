@@ -22,6 +22,7 @@ export class Heartbeat {
   #busy = false;
   #heardAt = clock.now();
   #disarm: (() => void) | undefined;
+  #armedFor = 0;
 
   /** @param frozen called when a PING was not answered in time */
   constructor(session: ClientHttp2Session, options: HeartbeatOptions, frozen: () => void) {
@@ -38,12 +39,10 @@ export class Heartbeat {
   /** Starts, or goes on with the other interval. @param busy calls are under way */
   run(busy: boolean): void {
     this.#busy = busy;
-    // A timer that is armed already finds out about the new interval by itself; only a longer wait must be cut short.
-    if (this.#disarm === undefined) this.#wait();
-    else if (busy && this.#options.idlePingIntervalMs > this.#options.pingIntervalMs) {
-      this.stop();
-      this.#wait();
-    }
+    // A timer that is armed for earlier finds out by itself: a quick call is not to pay for two of them.
+    if (this.#disarm !== undefined && this.#armedFor <= this.#due) return;
+    this.stop();
+    this.#wait();
   }
 
   stop(): void {
@@ -51,16 +50,18 @@ export class Heartbeat {
     this.#disarm = undefined;
   }
 
-  get #interval(): number {
-    return this.#busy ? this.#options.pingIntervalMs : this.#options.idlePingIntervalMs;
+  /** When the silence is long enough to ask. */
+  get #due(): number {
+    return this.#heardAt + (this.#busy ? this.#options.pingIntervalMs : this.#options.idlePingIntervalMs);
   }
 
   #wait(): void {
-    const left = this.#heardAt + this.#interval - clock.now();
+    this.#armedFor = this.#due;
+    const left = this.#armedFor - clock.now();
     if (left === Number.POSITIVE_INFINITY) return;
-    this.#disarm = clock.after(Math.max(left, 1), () => {
+    this.#disarm = clock.after(Math.max(left, 0), () => {
       this.#disarm = undefined;
-      if (clock.now() - this.#heardAt < this.#interval) this.#wait();
+      if (clock.now() < this.#due) this.#wait();
       else this.#ping();
     });
   }
@@ -68,6 +69,8 @@ export class Heartbeat {
   #ping(): void {
     if (this.#session.destroyed) return;
     this.#disarm = clock.after(this.#options.pingTimeoutMs, this.#frozen);
+    // Nothing is more urgent than the answer.
+    this.#armedFor = Number.NEGATIVE_INFINITY;
     // Refused only while another one is unanswered, or the session is closing.
     this.#session.ping((error) => {
       this.stop();

@@ -11,6 +11,8 @@ import { type WebContext, WebExchange } from './web-exchange.ts';
 export interface RpcHandler {
   (request: Request, context?: WebContext): Promise<Response>;
   readonly [exchangeHandler]: ExchangeHandler;
+  /** Whether a path, without its query, is that of a method served here. */
+  serves(path: string): boolean;
 }
 
 /**
@@ -42,7 +44,10 @@ export function createHandler(implementations: readonly Implementation[], option
     new Promise<Response>((resolve) => {
       void serveExchange(new WebExchange(request, context, resolve));
     });
-  return Object.assign(handler, { [exchangeHandler]: serveExchange });
+  return Object.assign(handler, {
+    [exchangeHandler]: serveExchange,
+    serves: (path: string) => routes.has(path),
+  });
 }
 
 export type { CallContext } from './context.ts';

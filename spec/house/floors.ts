@@ -59,7 +59,7 @@ export const rooms: Readonly<Record<string, Room>> = {
     sees: ['core', 'task', 'wire'],
     packages: ['zod'],
     order:
-      'peer body write request preface signals connections call answer web-request web-response web-handler http1 http2 in-flight drain options settings listen serve index',
+      'peer body write request mount preface signals connections call answer web-request web-response web-handler http1 http2 in-flight drain options settings listen serve index',
   },
   testing: { floor: 2, sees: ['core', 'task', 'wire'], order: 'fake-clock leaks matchers index' },
   bus: { floor: 2, sees: ['core', 'task', 'wire'], packages: 'types' },
