@@ -5,7 +5,7 @@ import type { InputOf, OutputOf, Schema } from './schema.ts';
 export type Kind = 'unary' | 'serverStream' | 'clientStream' | 'bidi';
 
 /** One method of a contract. */
-export interface MethodOf<K extends Kind, I extends Schema = Schema, O extends Schema = Schema> {
+interface MethodOf<K extends Kind, I extends Schema = Schema, O extends Schema = Schema> {
   readonly kind: K;
   readonly input: I;
   readonly output: O;

@@ -11,16 +11,11 @@ import { read, type Schema, SchemaError } from './schema.ts';
 
 const utf8 = new TextEncoder();
 
-/** How a side packs its messages. */
-export interface Packing {
-  /** Compress messages of so many bytes and more; Infinity: none. */
-  readonly compressMinBytes: number;
-}
-
 /**
  * One value as one message.
  *
  * @param what names the value in an error's text
+ * @param compressMinBytes messages of so many bytes and more are compressed; Infinity: none
  * @throws TypeError when JSON has no form for it
  */
 export function sealMessage(value: unknown, what: string, compressMinBytes: number): Uint8Array | Promise<Uint8Array> {

@@ -2,7 +2,7 @@
 // what a leaf does by itself happens at a multiple of STEP, and each clean-up takes a power of two below STEP that no other
 // one takes, so that no two sums of them are equal.
 
-export const STEP = 2 ** 26;
+const STEP = 2 ** 26;
 
 export type End = 'value' | 'error' | 'stop';
 
