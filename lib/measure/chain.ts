@@ -22,11 +22,9 @@ export interface Hop {
 
 /** A client process. */
 export interface Caller {
-  readonly pid: number;
   call(order: CallOrder): void;
   changeMind(call: string): void;
   strike(signal: NodeJS.Signals): void;
-  end(): Promise<void>;
 }
 
 /** Why a chain has come to a stop that nobody asked for; the message is for people. */
@@ -48,7 +46,8 @@ export class Chain {
   /**
    * Starts the processes, all at once, and joins them.
    *
-   * @throws ChainLost when one of them can't be what it is to be, such as on a port in use; none is left then
+   * @throws the token's error, its cause a ChainLost when one of them can't be what it is to be, as on a port in use; no
+   *   process is left then
    */
   static async start({ hops, token, ...settings }: ChainOptions): Promise<Chain> {
     const chain = new Chain(token);
@@ -83,11 +82,9 @@ export class Chain {
     child.tell({ url: this.#hops[0]?.url ?? '' });
     await this.board.until(() => ready, this.token);
     return {
-      pid: child.pid,
       call: (order) => child.tell(order),
       changeMind: (call) => child.tell({ changeMind: call }),
       strike: (signal) => child.strike(signal),
-      end: () => child.end(),
     };
   }
 

@@ -1,5 +1,4 @@
 import { type ChildProcess, fork } from 'node:child_process';
-import { once } from 'node:events';
 
 /**
  * A process of ours that is told and tells over IPC.
@@ -9,7 +8,7 @@ import { once } from 'node:events';
  */
 export class Child<Told, Tells extends object> {
   readonly #process: ChildProcess;
-  readonly #exited: Promise<unknown>;
+  readonly #closed: Promise<unknown>;
   #ending = false;
 
   /**
@@ -23,7 +22,7 @@ export class Child<Told, Tells extends object> {
       // Ours may have made a debugger listen on a port.
       execArgv: [],
     });
-    this.#exited = once(this.#process, 'close');
+    this.#closed = new Promise((resolve) => this.#process.once('close', resolve));
     this.#process.on('message', (message: Tells) => {
       if ('failed' in message && typeof message.failed === 'string') this.#lose(lost, message.failed);
       else hear(message);
@@ -31,8 +30,10 @@ export class Child<Told, Tells extends object> {
     this.#process.once('exit', (code, signal) => {
       this.#lose(lost, `The process of ${name} has ended unexpectedly (${signal ?? `exit code ${code}`}).`);
     });
-    // A message to a child that has just gone; its exit is heard above.
-    this.#process.on('error', () => {});
+    this.#process.on('error', ({ message }) => {
+      // Once it has started, this is about a message to a process that has just gone; its exit is heard above.
+      if (this.#process.pid === undefined) this.#lose(lost, `The process of ${name} could not be started: ${message}.`);
+    });
   }
 
   get pid(): number {
@@ -53,7 +54,7 @@ export class Child<Told, Tells extends object> {
   async end(): Promise<void> {
     this.#ending = true;
     this.#process.kill('SIGKILL');
-    await this.#exited;
+    await this.#closed;
   }
 
   #lose(lost: (why: string) => void, why: string): void {
