@@ -32,6 +32,12 @@ export interface ServeOptions {
   signals?: readonly NodeJS.Signals[] | undefined;
   /** How a drain goes when it isn't told. */
   drain?: DrainOptions | undefined;
+  /**
+   * Whether a handler runs with its token as the current one (`nevermind/ambient`): what takes the current token by itself
+   * (`createFetch`, clients, the undici interceptor) then stops with the request and carries its deadline. Default true; false
+   * spares the process the price of AsyncLocalStorage, unless something else has switched it on.
+   */
+  fromAmbient?: boolean | undefined;
   /** Hears of a handler that came to its end after its request was over, and of what became of its result. */
   onAbandoned?: ((abandoned: Abandoned) => void) | undefined;
   /** Hears of what handlers throw; the peer gets a plain 500. Default: a warning of the process. */

@@ -1,4 +1,5 @@
-import { clock, expected } from '../core/index.ts';
+import { runWithToken } from '../ambient.ts';
+import { CancellationToken, clock, expected, runAsCurrent } from '../core/index.ts';
 import { type ExchangeHandler, exchangeHandler } from '../wire/index.ts';
 import { answerError } from './answer.ts';
 import type { Call } from './call.ts';
@@ -37,6 +38,9 @@ export interface Server extends AsyncDisposable {
  * Cancellation: cooperative. The server answers at a deadline and at the end of a drain by itself, drops what the handler brings
  * later, and tells `onAbandoned`. Handlers made by `createHandler` answer for themselves and never see a web object.
  *
+ * A handler runs with its token as the current one: the calls it makes stop with it and carry its deadline, with no code. Work
+ * that is to outlive the request goes under `runWithToken(CancellationToken.none, …)`.
+ *
  * @param handler takes a `Request` that is made lazily: it is an instance of Request, and `request.clone()` gives a real one
  * @param options see {@link ServeOptions}
  * @returns resolves when the server listens; rejects when it can't, saying which port or address
@@ -55,9 +59,9 @@ async function start(
   const inFlight = new InFlight(settings.maxRequests);
   const direct = handler[exchangeHandler];
   const run =
-    direct === undefined
-      ? (call: Call) => runWebHandler(handler, call, settings)
-      : (call: Call) => void runDirect(direct, call, settings);
+    direct === undefined ? webRunner(handler, settings) : (call: Call) => void runDirect(direct, call, settings);
+  // A handler that takes the exchange makes its own token current, where there is a storage for it.
+  if (settings.fromAmbient) runWithToken(CancellationToken.none, ignore);
   const listener = new Listener(
     settings,
     inFlight,
@@ -105,6 +109,11 @@ function begin(call: Call, settings: Settings, run: (call: Call) => void): void 
   }
 }
 
+function webRunner(handler: WebHandler, settings: Settings): (call: Call) => void {
+  const run = (call: Call) => runWebHandler(handler, call, settings);
+  return settings.fromAmbient ? (call) => runAsCurrent(call.token, () => run(call)) : run;
+}
+
 /** A handler that takes the exchange itself answers for itself, also at a deadline; if it does not, nobody will. */
 async function runDirect(handler: ExchangeHandler, call: Call, settings: Settings): Promise<void> {
   const { onError, requestTimeoutMs } = settings;
@@ -126,3 +135,5 @@ async function runDirect(handler: ExchangeHandler, call: Call, settings: Setting
 
 /** What an answer may take after the deadline, in milliseconds. */
 const ANSWER_MS = 1_000;
+
+function ignore(): void {}

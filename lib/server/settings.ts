@@ -1,6 +1,7 @@
 import { constants } from 'node:os';
 import type { TlsOptions } from 'node:tls';
 import { z } from 'zod';
+import { CancellationToken, runAsCurrent } from '../core/index.ts';
 import type { ServeOptions } from './options.ts';
 import type { Abandoned } from './web-handler.ts';
 
@@ -20,6 +21,7 @@ export interface Settings {
   readonly retryAfter: number | undefined;
   readonly signals: readonly NodeJS.Signals[];
   readonly drain: { readonly graceMs: number; readonly timeoutMs: number };
+  readonly fromAmbient: boolean;
   readonly onAbandoned: (abandoned: Abandoned) => void;
   readonly onError: (error: unknown, name: string) => void;
 }
@@ -64,6 +66,7 @@ const schema = z.strictObject({
   drain: z
     .strictObject({ graceMs: duration(10_000), timeoutMs: duration(5_000) }, 'an object { graceMs?, timeoutMs? }')
     .prefault({}),
+  fromAmbient: z.boolean('true or false').default(true),
   onAbandoned: callback<(abandoned: Abandoned) => void>(),
   onError: callback<(error: unknown, name: string) => void>(),
 });
@@ -103,11 +106,14 @@ export function settingsOf(options: ServeOptions): Settings {
   };
 }
 
-/** A hook that throws must not take a request with it, or the process. */
+/**
+ * A hook that throws must not take a request with it, or the process. It reports on a request that may well be cancelled; what
+ * it sends is not to be cancelled too.
+ */
 function guarded<A extends unknown[]>(hook: (...args: A) => void): (...args: A) => void {
   return (...args) => {
     try {
-      hook(...args);
+      runAsCurrent(CancellationToken.none, () => hook(...args));
     } catch (error) {
       report(error, hook.name === '' ? 'a hook' : hook.name);
     }

@@ -56,7 +56,8 @@ export const rooms: Readonly<Record<string, Room>> = {
   },
   server: {
     floor: 2,
-    sees: ['core', 'task', 'wire'],
+    // ambient: a handler's own calls go under its token also where nobody but the server has been imported.
+    sees: ['core', 'task', 'wire', 'ambient'],
     packages: ['zod'],
     order:
       'peer body write request mount preface signals connections call answer web-request web-response web-handler http1 http2 in-flight drain options settings listen serve index',
