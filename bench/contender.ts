@@ -4,38 +4,45 @@ import type { Remote } from './remote.ts';
 import type { Round, Settings } from './round.ts';
 import type { Question } from './worker.ts';
 
-/** Rounds go on for so long in one implementation; then those it has done must do. */
-const BUDGET_MS = 3000;
-
 export class Contender {
   readonly name: string;
-  readonly remote: Remote;
   readonly #rounds: Round[] = [];
+  #remote: Remote | undefined;
   /** The last of the warm-up, which counts where nothing else was measured. */
   #warm: Round | undefined;
   #spent = 0;
   #failed: string | undefined;
+  #nothing = false;
+  readonly #budgetMs: number;
 
-  constructor(name: string, remote: Remote) {
+  /** @param budgetMs rounds go on for so long; then those that are done must do */
+  constructor(name: string, budgetMs: number) {
     this.name = name;
-    this.remote = remote;
+    this.#budgetMs = budgetMs;
   }
 
-  async load({ id, unit }: Case, settings: Settings): Promise<void> {
+  /** False once it has failed, has had its time or has turned out to have nothing of the kind. */
+  get going(): boolean {
+    return this.#failed === undefined && !this.#nothing && this.#spent <= this.#budgetMs;
+  }
+
+  /** Goes on in a process of its own; its rounds join those it has done. */
+  async load(remote: Remote, { id, unit }: Case, settings: Settings): Promise<void> {
+    this.#remote = remote;
     this.#warm = await this.#ask({ ask: 'load', id, unit, settings });
+    this.#nothing = this.#warm === undefined;
   }
 
-  /** Does nothing in an implementation that has failed, is too slow or has nothing of the kind. */
   async round(): Promise<void> {
-    if (this.#warm === undefined || this.#failed !== undefined || this.#spent > BUDGET_MS) return;
+    if (!this.going) return;
     const round = await this.#ask({ ask: 'round' });
     if (round !== undefined) this.#rounds.push(round);
   }
 
   figure(): Figure | undefined {
-    if (this.#failed !== undefined) return { failed: this.#failed };
-    if (this.#warm === undefined) return undefined;
-    const rounds = this.#rounds.length > 0 ? this.#rounds : [this.#warm];
+    if (this.#rounds.length === 0 && this.#failed !== undefined) return { failed: this.#failed };
+    const rounds = this.#rounds.length > 0 || this.#warm === undefined ? this.#rounds : [this.#warm];
+    if (rounds.length === 0) return undefined;
     const figures = rounds.map(({ figure }) => Number(figure.toPrecision(4)));
     const only = rounds.at(-1)?.only;
     return only === undefined ? { rounds: figures } : { rounds: figures, only };
@@ -43,7 +50,7 @@ export class Contender {
 
   async #ask(question: Question): Promise<Round | undefined> {
     const start = performance.now();
-    const answer = await this.remote.ask(question);
+    const answer = (await this.#remote?.ask(question)) ?? {};
     this.#spent += performance.now() - start;
     if (!('failed' in answer)) return answer.round;
     this.#failed = answer.failed;

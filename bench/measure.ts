@@ -2,7 +2,7 @@
 // of them alike.
 import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
-import { cpus } from 'node:os';
+import { cpus, loadavg } from 'node:os';
 import type { CancellationToken } from 'nevermind/core';
 import { Contender } from './contender.ts';
 import type { Case, Figure, Results, Suite } from './harness.ts';
@@ -20,12 +20,17 @@ export interface Options {
   progress(text: string): void;
 }
 
-const ROUNDS = { ns: 9, B: 3 };
+/** Processes for each implementation: what V8 inlines differs from one to the next, and with it the time by a half. */
+const PROCESSES = { ns: 3, B: 1 };
+const ROUNDS = 4;
 const FULL = { roundMs: 20, maxOps: Number.MAX_SAFE_INTEGER };
 /** So few operations as the slowest does in no time: one peer's chain of fifty takes minutes to cancel. */
 const SMOKE = { roundMs: 0.1, maxOps: 16 };
-/** Who takes longer for one answer has failed: the run is to end in some minutes. A smoke run does not measure. */
-const LIMIT_MS = { full: 20_000, quick: 60_000 };
+const BUDGET_MS = 3000;
+/** Who takes longer for one answer has failed: the run is to end in some minutes. A smoke run has the time. */
+const LIMIT_MS = { full: 12_000, quick: 60_000 };
+/** On a machine that has other things to do, everything may take longer. */
+const crowd = Math.max(1, (loadavg()[0] ?? 0) / cpus().length);
 
 export async function measure(suite: Suite, options: Options): Promise<Results> {
   const start = performance.now();
@@ -39,7 +44,6 @@ export async function measure(suite: Suite, options: Options): Promise<Results> 
     const found = await measureCase(one, workers, options.quick);
     if (options.token.cancelled) break;
     figures[one.id] = found;
-    if (!options.quick) workers.end();
   }
   workers.end();
   stop.unregister();
@@ -56,10 +60,14 @@ function find(suite: Suite, id: string): Case {
 }
 
 async function measureCase(one: Case, workers: Workers, quick: boolean): Promise<Record<string, Figure>> {
-  const contenders = workers.names.map((name) => new Contender(name, workers.of(name)));
-  for (const contender of contenders) await contender.load(one, quick ? SMOKE : FULL);
-  for (let round = 0; round < (quick ? 1 : ROUNDS[one.unit]); round++) {
-    for (const contender of contenders) await contender.round();
+  const contenders = workers.names.map((name) => new Contender(name, BUDGET_MS * crowd));
+  for (let batch = 0; batch < (quick ? 1 : PROCESSES[one.unit]); batch++) {
+    const going = contenders.filter((contender) => contender.going);
+    for (const contender of going) await contender.load(workers.of(contender.name), one, quick ? SMOKE : FULL);
+    for (let round = 0; round < (quick ? 1 : ROUNDS); round++) {
+      for (const contender of going) await contender.round();
+    }
+    if (!quick) workers.end();
   }
   return Object.fromEntries(
     contenders.flatMap((contender) => {
@@ -77,7 +85,7 @@ class Workers {
 
   constructor(suite: Suite, { node, quick }: Options) {
     this.names = suite.implementations.map(({ name }) => name);
-    this.#start = (name) => new Remote(node, [suite.name, name], quick ? LIMIT_MS.quick : LIMIT_MS.full);
+    this.#start = (name) => new Remote(node, [suite.name, name], (quick ? LIMIT_MS.quick : LIMIT_MS.full) * crowd);
   }
 
   of(name: string): Remote {
@@ -94,14 +102,17 @@ class Workers {
 }
 
 function circumstances(suite: Suite, node: string): Omit<Results, 'seconds' | 'figures'> {
-  const manifest = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8'));
   const packages = suite.implementations.flatMap((one) => one.package ?? []);
   return {
     suite: suite.name,
     node: execFileSync(node, ['-p', 'process.versions.node'], { encoding: 'utf8' }).trim(),
     cpu: `${cpus().length} × ${cpus()[0]?.model.trim() || process.arch}`,
     measured: new Date().toISOString().slice(0, 10),
-    // Development dependencies are pinned: what is written there is what is installed.
-    versions: Object.fromEntries(packages.map((name) => [name, manifest.devDependencies[name]])),
+    versions: Object.fromEntries(packages.map((name) => [name, installed(name)])),
   };
+}
+
+function installed(name: string): string {
+  const manifest = new URL(`../../node_modules/${name}/package.json`, import.meta.url);
+  return JSON.parse(readFileSync(manifest, 'utf8')).version;
 }

@@ -35,7 +35,7 @@ export class Remote {
   /** Sends a question and waits for the answer, an end of the process included. */
   async ask(question: Question): Promise<Answer> {
     if (this.#ended !== undefined) return { failed: this.#ended };
-    const late = setTimeout(() => this.end(`gave up after ${this.#limitMs / 1000} s`), this.#limitMs);
+    const late = setTimeout(() => this.end(`gave up after ${Math.round(this.#limitMs / 1000)} s`), this.#limitMs);
     try {
       return await new Promise<Answer>((resolve) => {
         this.#answered = resolve;

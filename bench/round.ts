@@ -14,7 +14,7 @@ export interface Round {
   readonly only?: number;
 }
 
-const WARM_UP_MS = 150;
+const WARM_UP_MS = 120;
 
 const collect: () => void = globalThis.gc ?? (() => {});
 

@@ -3,4 +3,5 @@ import type { Suite } from './harness.ts';
 /** What `npm run bench -- NAME` knows, in the order of the report; loaded when it is asked for. */
 export const suites: Readonly<Record<string, () => Promise<{ suite: Suite }>>> = {
   core: () => import('./core.ts'),
+  tasks: () => import('./tasks.ts'),
 };
