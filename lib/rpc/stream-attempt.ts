@@ -34,17 +34,22 @@ export class StreamAttempt extends Attempt implements StreamCall {
 
   /** The responses as their schema reads them, then the end, or an RpcError. To leave it cancels the call. */
   async *responses(): AsyncGenerator<unknown> {
+    let reply: StreamReply | undefined;
     try {
       this.token.throwIfCancelled();
       const { maxMessageBytes: limit, method, transport } = this.#callee;
       if (transport.stream === undefined) throw new RpcError('unimplemented', 'This transport carries no streams.');
       const single = method.kind === 'serverStream';
       this.messages = single ? await this.#seal(this.#request) : this.#sealed(this.#request as AsyncIterable<unknown>);
-      const reply = await transport.stream(this);
-      await checkStreamHead(reply, () => readChunks(reply.chunks, limit));
-      yield* this.#read(reply);
+      const answer = await transport.stream(this);
+      reply = answer;
+      await checkStreamHead(answer, () => readChunks(answer.chunks, limit));
+      yield* this.#read(answer);
     } catch (error) {
       throw this.explain(error);
+    } finally {
+      // An answer that was refused by its head has not been read, and would keep its connection.
+      void reply?.chunks.return?.();
     }
   }
 
