@@ -229,7 +229,10 @@ export class CancellationToken implements ReadSide {
     /** Called when a token becomes observed: links it and, as long as they were not observed, its ancestors. */
     const link = (start: CancellationToken): void => {
       const wide = climb(start);
-      if (wide === undefined) return;
+      if (wide !== undefined) linkWide(wide);
+    };
+
+    const linkWide = (wide: CancellationToken): void => {
       const rest = [wide];
       for (let token = rest.pop(); token !== undefined; token = rest.pop()) {
         const { foreign, relays = [] } = token.#rare as Rare<CancellationToken>;
@@ -259,7 +262,10 @@ export class CancellationToken implements ReadSide {
     /** The way back, when nobody observes a token any more, or it is decided. */
     const unlink = (start: CancellationToken): void => {
       const wide = descend(start);
-      if (wide === undefined) return;
+      if (wide !== undefined) unlinkWide(wide);
+    };
+
+    const unlinkWide = (wide: CancellationToken): void => {
       const rest = [wide];
       for (let token = rest.pop(); token !== undefined; token = rest.pop()) {
         const { unfollow, relays = [] } = token.#rare as Rare<CancellationToken>;
@@ -340,15 +346,17 @@ export class CancellationToken implements ReadSide {
 
     // ── Callbacks ──────────────────────────────────────────────────────────────────────────────────────────────────
 
+    const runLate = (token: CancellationToken, callback: CancelCallback<CancellationToken>): Registration => {
+      const late = new Registration(undefined, callback);
+      const pass = new Pass(token.#cancellation as Cancellation, hook);
+      pass.run(late, token);
+      pass.report();
+      return late;
+    };
+
     register = (token, callback) => {
       checkCallback(callback);
-      if (token.cancelled) {
-        const late = new Registration(undefined, callback);
-        const pass = new Pass(token.#cancellation as Cancellation, hook);
-        pass.run(late, token);
-        pass.report();
-        return late;
-      }
+      if (token.cancelled) return runLate(token, callback);
       if (token.#stamp === CLOSED) return new Registration(undefined, undefined);
       const registration = new Registration(token, callback);
       if (!linked(token)) link(token);
