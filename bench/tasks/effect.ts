@@ -6,7 +6,12 @@ const ten = Array.from({ length: 10 }, () => task);
 
 export const peer: Peer = {
   run: () => each(() => Effect.runPromise(task)),
-  cancel: () => each(() => Effect.runPromise(Fiber.interrupt(Effect.runFork(Effect.never)))),
+  fork: () => each(() => interrupted(task)),
+  cancel: () => each(() => interrupted(Effect.never)),
   any: () => each(() => Effect.runPromise(Effect.raceAll([Effect.never, task, Effect.never]))),
   all: () => each(() => Effect.runPromise(Effect.all(ten, { concurrency: 'unbounded' }))),
 };
+
+function interrupted(effect: Effect.Effect<number>): Promise<void> {
+  return Effect.runPromise(Fiber.interrupt(Effect.runFork(effect)));
+}

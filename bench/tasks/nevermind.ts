@@ -19,12 +19,8 @@ const ten: Task<number>[] = Array.from({ length: 10 }, () => once);
 
 export const peer: Peer = {
   run: () => each(() => run(once, options)),
-  cancel: () =>
-    each(() => {
-      const running = run(suspendForever, options);
-      running.cancel();
-      return running;
-    }),
+  fork: () => each(() => stopped(once)),
+  cancel: () => each(() => stopped(suspendForever)),
   any: () => each(() => waitAny(three, options)),
   all: () => each(() => waitAll(ten, options)),
   checkpoint: looked,
@@ -35,6 +31,12 @@ export const peer: Peer = {
     },
   }),
 };
+
+function stopped(task: Task<number>): PromiseLike<unknown> {
+  const running = run(task, options);
+  running.cancel();
+  return running;
+}
 
 /** A round is longer than a thread may be busy: what is due then is due once, in millions. */
 function looked(): Subject {
