@@ -10,7 +10,7 @@ import { CancellationSource, type CancellationToken, CancelReason, runAsCurrent 
 import { awaitLimit } from './awake.ts';
 import { afterGrace } from './grace.ts';
 import { isLimited, sourceIn, type TaskOptions, tokenIn } from './options.ts';
-import { AbandonedError, failed, keptOf, type Outcome, stoppedBy, suppressing, type Task } from './outcome.ts';
+import { AbandonedError, failed, keptOf, type Outcome, settled, stoppedBy, suppressing, type Task } from './outcome.ts';
 
 export abstract class Group<R> {
   /** How all of it ended; never rejects. */
@@ -79,30 +79,22 @@ export abstract class Group<R> {
 
   /** Calls a task now; it ends through {@link left}. */
   protected start(task: Task<unknown>, index: number): void {
+    const { token } = this.source;
+    const failure = (error: unknown): void => this.leave(index, failed(error, token));
+    const success = (value: unknown): void => this.leave(index, { kind: 'value', value });
     this.enter(index);
     let result: unknown;
     try {
-      const { token } = this.source;
       result = runAsCurrent(token, () => task(token));
       if (isThenable(result)) {
-        void this.#follow(result, index);
+        void settled(result, success, failure);
         return;
       }
     } catch (error) {
-      this.leave(index, failed(error, this.source.token));
+      failure(error);
       return;
     }
-    this.leave(index, { kind: 'value', value: result });
-  }
-
-  async #follow(result: PromiseLike<unknown>, index: number): Promise<void> {
-    let outcome: Outcome<unknown>;
-    try {
-      outcome = { kind: 'value', value: await result };
-    } catch (error) {
-      outcome = failed(error, this.source.token);
-    }
-    this.leave(index, outcome);
+    success(result);
   }
 
   protected enter(index: number): void {

@@ -35,6 +35,20 @@ export class AbandonedError extends Error {
   }
 }
 
+const { then } = Promise.prototype;
+
+/**
+ * What `await` does with a result, in two functions: it settles once, whatever the result's own `then` may do. An exception
+ * that an async function catches costs as much again as all the rest of a stop.
+ */
+export function settled<T, U>(
+  result: PromiseLike<T> | T,
+  success: (value: T) => U,
+  failure: (error: unknown) => U,
+): Promise<U> {
+  return then.call(Promise.resolve(result), success as (value: unknown) => U, failure) as Promise<U>;
+}
+
 /**
  * What of an error is a stop: our CancellationError, or an error that is, or whose `cause` is, this token's reason.
  *

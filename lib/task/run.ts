@@ -2,7 +2,7 @@ import { type CancelDetails, type CancellationSource, type CancelReason, runAsCu
 import { awaitLimit } from './awake.ts';
 import { orAbandoned } from './grace.ts';
 import { checkFunction, checkTask, isLimited, sourceIn, type TaskOptions } from './options.ts';
-import { failed, type Outcome, stoppedBy, type Task } from './outcome.ts';
+import { failed, type Outcome, settled, stoppedBy, type Task } from './outcome.ts';
 
 export interface RunOptions extends TaskOptions {
   /** A value that arrives after the cancel is dropped, and the outcome is a stop. Default: the value is kept. */
@@ -60,19 +60,25 @@ function begin<T>(task: Task<T>, source: CancellationSource, options: RunOptions
 }
 
 /** Calls the task and waits for its end; never rejects. */
-async function lead<T>(
-  task: Task<T>,
-  source: CancellationSource,
-  options: RunOptions | undefined,
-): Promise<Outcome<T>> {
+function lead<T>(task: Task<T>, source: CancellationSource, options: RunOptions | undefined): Promise<Outcome<T>> {
   const { token } = source;
-  let outcome: Outcome<T>;
+  const failure = (error: unknown): Outcome<T> => {
+    const outcome = failed(error, token, options?.isStop);
+    source.close();
+    return outcome;
+  };
+  const success = (value: T): Outcome<T> => {
+    const outcome: Outcome<T> = options?.prompt && token.cancelled ? stoppedBy(token) : { kind: 'value', value };
+    source.close();
+    return outcome;
+  };
   try {
-    const value = await runAsCurrent(token, () => task(token));
-    outcome = options?.prompt && token.cancelled ? stoppedBy(token) : { kind: 'value', value };
+    return settled(
+      runAsCurrent(token, () => task(token)),
+      success,
+      failure,
+    );
   } catch (error) {
-    outcome = failed(error, token, options?.isStop);
+    return Promise.resolve(failure(error));
   }
-  source.close();
-  return outcome;
 }

@@ -1,6 +1,5 @@
 import { type Cancellable, toToken } from '../core/index.ts';
 import { hold, release } from './awake.ts';
-import { leaf } from './leaf.ts';
 import { checkLimit } from './options.ts';
 
 /**
@@ -15,7 +14,7 @@ import { checkLimit } from './options.ts';
 export function sleep(ms: number, token: Cancellable): Promise<void> {
   checkLimit('ms', ms);
   const parent = toToken('token', token);
-  if (ms === Number.POSITIVE_INFINITY) return leaf(parent, forever);
+  if (ms === Number.POSITIVE_INFINITY) return suspendForever(parent);
   if (parent.cancelled) return Promise.reject(parent.error);
   // A sleep is a deadline that nobody minds: so all sleeps share the one timer of all deadlines.
   const alarm = parent.child({ timeout: Math.max(ms, 1) }).token;
@@ -38,9 +37,9 @@ export function sleep(ms: number, token: Cancellable): Promise<void> {
  * @throws TypeError for a token that is none
  */
 export function suspendForever(token: Cancellable): Promise<never> {
-  return leaf(toToken('token', token), forever);
-}
-
-function forever(): () => void {
-  return () => undefined;
+  const own = toToken('token', token);
+  // There is nothing to let go of: where many wait to be cancelled, this is half the price of a leaf.
+  return own.cancelled
+    ? Promise.reject(own.error)
+    : new Promise((_, reject) => own.onCancel({ onCancelled: () => reject(own.error) }));
 }
