@@ -14,6 +14,8 @@ export class MessageStream extends CallStream {
   readonly #resolve: (reply: StreamReply) => void;
   readonly #reject: (error: unknown) => void;
   #inflow: Inflow | undefined;
+  /** Paused while nobody reads, from the head of the answer on. */
+  #paused: ClientHttp2Stream | undefined;
   #sending: AsyncIterator<Uint8Array> | undefined;
 
   constructor(line: Line, call: StreamCall, resolve: (reply: StreamReply) => void, reject: (error: unknown) => void) {
@@ -38,7 +40,7 @@ export class MessageStream extends CallStream {
   }
 
   protected responded(headers: ResponseHeaders, stream: ClientHttp2Stream): void {
-    stream.pause();
+    this.#paused = stream.pause();
     this.#inflow = new Inflow({
       pause: () => stream.pause(),
       resume: () => stream.resume(),
@@ -65,6 +67,8 @@ export class MessageStream extends CallStream {
 
   protected override settle(outcome: () => void): void {
     super.settle(outcome);
+    // What has come and is not wanted flows off: a stream that holds something back never closes.
+    this.#paused?.resume();
     // Not awaited: the requests may wait for something that never comes.
     this.#sending?.return?.().catch(() => {});
     this.#sending = undefined;
