@@ -4,9 +4,11 @@ import {
   CancellationError,
   CancellationSource,
   CancellationToken,
+  type ChildOptions,
   expected,
   type Instrument,
   pendingAlarms,
+  type SourceOptions,
   setClock,
   setCurrentToken,
   setInstrument,
@@ -186,15 +188,23 @@ describe('E21: wrong arguments throw at the call, say what was expected and what
     expect(new CancelCell().flip('TIMEOUT', undefined)).toBe(true);
   });
 
-  it('options may be anything that holds one of them, also without a prototype', () => {
-    class Options {
-      get timeout(): number {
-        return 0;
-      }
-    }
-    expect(new CancellationSource(new Options()).token.reason).toBe('TIMEOUT');
-    expect(token.child(new Options()).token.reason).toBe('TIMEOUT');
+  it.each([
+    ['parent', CancellationToken.cancelled('TIMEOUT')],
+    ['timeout', 0],
+    ['deadline', 0],
+    ['name', 'own'],
+    ['onCallbackError', () => undefined],
+  ])('options may be of any class that holds one of them: %s', (name, value) => {
+    class Options {}
+    Object.defineProperty(Options.prototype, name, { get: () => value });
+    const reason = typeof value === 'number' || name === 'parent' ? 'TIMEOUT' : undefined;
+    expect(new CancellationSource(new Options() as SourceOptions).token.reason).toBe(reason);
+    if (name !== 'parent') expect(token.child(new Options() as ChildOptions).token.reason).toBe(reason);
+  });
+
+  it('options may have no prototype', () => {
     expect(new CancellationSource(Object.create(null)).token.cancelled).toBe(false);
+    expect(new CancellationSource(Object.assign(Object.create(null), { timeout: 0 })).token.cancelled).toBe(true);
   });
 });
 

@@ -231,6 +231,7 @@ describe('CancellationToken.from', () => {
     ['an AbortError', new DOMException('stop', 'AbortError'), 'CANCELLED'],
     ['a TimeoutError', new DOMException('slow', 'TimeoutError'), 'TIMEOUT'],
     ['what is named TimeoutError', { name: 'TimeoutError' }, 'TIMEOUT'],
+    ['a function, whatever its name', Object.defineProperty(() => 1, 'name', { value: 'TimeoutError' }), 'CANCELLED'],
   ])('E19: an abort with %s keeps it as the cause, and as the signal’s reason', (_, reason, kind) => {
     const controller = new AbortController();
     const token = CancellationToken.from(controller.signal);
@@ -382,6 +383,15 @@ describe('a signal of another kind', () => {
     const cause = new Error('from afar');
     polyfill.abort(cause);
     expect([signal.aborted, signal.reason, token.error?.cause]).toEqual([true, cause, cause]);
+  });
+
+  it('may have been aborted without a reason', () => {
+    const polyfill = new Polyfill();
+    const token = CancellationToken.from(polyfill as unknown as AbortSignal);
+    polyfill.abort(undefined);
+    expect([token.reason, token.error?.cause]).toEqual(['CANCELLED', undefined]);
+    expect(Object.hasOwn(token.error!, 'cause')).toBe(true);
+    expect(token.signal.reason).toBeInstanceOf(DOMException);
   });
 
   it('of another realm keeps its reason, an exception of that realm', () => {

@@ -30,6 +30,17 @@ describe('the clock', () => {
   });
 });
 
+describe('the clock alone', () => {
+  it('is swapped though nobody waits for that', async () => {
+    vi.resetModules();
+    const alone: typeof import('../../lib/core/clock.ts') = await import('../../lib/core/clock.ts');
+    const restore = alone.setClock({ now: () => 7, after: () => () => undefined });
+    expect(alone.clock.now()).toBe(7);
+    restore();
+    expect(alone.clock.now()).not.toBe(7);
+  });
+});
+
 describe('a timer of the platform', () => {
   beforeEach(() => {
     vi.useFakeTimers();

@@ -50,10 +50,19 @@ describe('CancellationError', () => {
     expect(Object.keys(error)).not.toContain('cause');
   });
 
-  it('lets its cause be replaced, as that of any error', () => {
-    const error = new CancellationError('SHUTDOWN', { cause: 1 });
-    Object.defineProperty(error, 'cause', { value: 2 });
+  it('lets its cause be replaced and removed, as that of any error', () => {
+    const error: { cause?: unknown } = new CancellationError('SHUTDOWN', { cause: 1 });
+    error.cause = 2;
     expect(error.cause).toBe(2);
+    delete error.cause;
+    expect('cause' in error).toBe(false);
+  });
+
+  it('carries the mark by which every copy and version of the package knows it', () => {
+    const mark = Symbol.for('nevermind.CancellationError');
+    expect(Reflect.get(new CancellationError(), mark)).toBe(true);
+    expect({ [mark]: true } instanceof CancellationError).toBe(true);
+    expect(Object.getOwnPropertySymbols(new CancellationError())).toEqual([]);
   });
 
   it.each(reasons)('%s prints its name, message and reason', (reason) => {
@@ -102,15 +111,18 @@ describe('the stack of an error that a token makes', () => {
     expect(Error.stackTraceLimit).toBe(stackTraceLimit);
   });
 
-  describe('where the host has frozen the limit', () => {
+  describe('where the host has frozen the limit, or has none', () => {
     const original = Object.getOwnPropertyDescriptor(Error, 'stackTraceLimit')!;
     afterEach(() => {
       Object.defineProperty(Error, 'stackTraceLimit', original);
       vi.resetModules();
     });
 
-    it('is made all the same', async () => {
-      Object.defineProperty(Error, 'stackTraceLimit', { ...original, writable: false });
+    it.each([
+      ['frozen', () => Object.defineProperty(Error, 'stackTraceLimit', { ...original, writable: false })],
+      ['missing', () => Reflect.deleteProperty(Error, 'stackTraceLimit')],
+    ])('%s: is made all the same', async (_, change) => {
+      change();
       vi.resetModules();
       const core: Core = await import('../../lib/core/index.ts');
       expect(core.CancellationToken.cancelled('SHUTDOWN').error).toMatchObject({ reason: 'SHUTDOWN' });
