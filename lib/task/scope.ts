@@ -111,10 +111,13 @@ class Nursery<T> extends Group<T> {
     if (this.#state !== 'running') throw new Error(`${ENDED}; spawn as long as one of them runs.`);
     const index = ++this.#spawned;
     this.enter(index);
-    const ended = run(task, { token: this.source.token });
-    void ended.then((outcome) => this.leave(index, outcome));
+    const running = run(task, { token: this.source.token });
+    const ended = running.then((outcome) => {
+      this.leave(index, outcome);
+      return outcome;
+    });
     const cancel: Spawned<U>['cancel'] = (reason, details) => {
-      const made = ended.cancel(reason, details);
+      const made = running.cancel(reason, details);
       if (made) this.#alone.add(index);
       return made;
     };

@@ -1,4 +1,4 @@
-import { checkLimit } from './options.ts';
+import { checkLimit, checkOptions } from './options.ts';
 import { type Task, unwrap } from './outcome.ts';
 import { type RunOptions, run } from './run.ts';
 
@@ -21,6 +21,7 @@ export type WithinOptions = Omit<RunOptions, 'timeout' | 'deadline'>;
  */
 export function withTimeout<T>(ms: number, task: Task<T>, options?: WithinOptions): Promise<T> {
   checkLimit('ms', ms);
+  if (options !== undefined) checkOptions(options);
   return run(task, { ...options, timeout: ms, deadline: undefined }).then(unwrap);
 }
 
@@ -30,5 +31,6 @@ export function withTimeout<T>(ms: number, task: Task<T>, options?: WithinOption
  * @param at on the monotonic clock of `clock.now()`; past: the task is not started; Infinity: no limit
  */
 export function withDeadline<T>(at: number, task: Task<T>, options?: WithinOptions): Promise<T> {
+  if (options !== undefined) checkOptions(options);
   return run(task, { ...options, timeout: undefined, deadline: at }).then(unwrap);
 }

@@ -33,6 +33,5 @@ export function withoutCancel<T>(task: Task<T>, options?: WithoutCancelOptions<T
   const own = toToken('shutdown', shutdown);
   const caller = token === undefined ? CancellationToken.none : toToken('token', token);
   if (onLate !== undefined) checkFunction('onLate', onLate);
-  const running = run(task, { ...rest, token: own });
-  return caller === CancellationToken.none ? running : orLeft(running, caller, onLate);
+  return orLeft(run(task, { ...rest, token: own }), caller, onLate);
 }

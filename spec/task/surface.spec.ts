@@ -12,6 +12,7 @@ import {
   waitAll,
   waitAny,
   waitFor,
+  withoutCancel,
   withTimeout,
 } from '../../lib/task/index.ts';
 
@@ -28,6 +29,11 @@ describe('the surface of tasks', () => {
       waitAll([() => 1]),
       waitFor(() => 1, 1),
       run(() => 1).then(({ kind }) => kind),
+      withoutCancel(() => 1),
+      scope(async ({ spawn }) => {
+        const { ended } = spawn(() => 1);
+        expect(ended).not.toHaveProperty('cancel');
+      }),
     ];
     for (const result of results) {
       expect(result).not.toHaveProperty('cancel');

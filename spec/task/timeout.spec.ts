@@ -63,6 +63,7 @@ describe('withTimeout', () => {
     expect(() => withTimeout(-1, () => 1)).toThrow(RangeError);
     expect(() => withTimeout(undefined as never, () => 1)).toThrow(TypeError);
     expect(() => withTimeout(1, undefined as never)).toThrow(TypeError);
+    expect(() => withTimeout(1, () => 1, 5 as never)).toThrow('`options`');
   });
 });
 
