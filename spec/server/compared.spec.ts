@@ -1,0 +1,121 @@
+// What servers say of a client that leaves, measured: docs/servers-compared.md is what this file finds. After a change:
+// npx vitest run spec/server/compared.spec.ts -u
+import { expect, it, vi } from 'vitest';
+import { compared, type Finding, type Table } from './support/compared-page.ts';
+import { type Ask, type Asked, type Client, connect, type Protocol } from './support/peers.ts';
+import { BEGUN, DONE, RIVALS, type Rival } from './support/rivals.ts';
+import { type Stage, turns, type Witness } from './support/stage.ts';
+
+vi.setConfig({ testTimeout: 120_000 });
+
+interface Shape {
+  readonly name: string;
+  readonly method: 'GET' | 'POST';
+  readonly body?: 'read' | 'unread';
+  readonly streams?: true;
+  readonly reuses?: true;
+}
+
+interface Deed {
+  readonly name: string;
+  /** Left out: the request completes, and nobody leaves before that. */
+  do?(client: Client, asked: Asked): void;
+}
+
+const GET: Shape = { name: 'GET', method: 'GET' };
+const READ: Shape = { name: 'POST, body read', method: 'POST', body: 'read' };
+const UNREAD: Shape = { name: 'POST, body not read', method: 'POST', body: 'unread' };
+const STREAM: Shape = { name: 'streamed response', method: 'GET', streams: true };
+const REUSE: Shape = { name: 'second request of a connection', method: 'GET', reuses: true };
+const COMPLETES: Deed = { name: 'completes' };
+const LEAVES: Deed = { name: 'its client leaves', do: (client) => client.leave() };
+const HALF_CLOSES: Deed = { name: 'its client closes its half', do: (client) => client.halfClose() };
+const RESETS: Deed = { name: 'its client resets the stream', do: (_, asked) => asked.reset() };
+
+const SHAPES = [GET, READ, UNREAD, STREAM, REUSE];
+const ROWS: Record<'HTTP/1.1' | 'h2c', readonly (readonly [Shape, Deed])[]> = {
+  'HTTP/1.1': [COMPLETES, LEAVES, HALF_CLOSES].flatMap((deed) => SHAPES.map((shape) => [shape, deed] as const)),
+  h2c: [COMPLETES, LEAVES, RESETS].flatMap((deed) => SHAPES.map((shape) => [shape, deed] as const)),
+};
+
+/** The request in the language of the rival; undefined where it has none of the kind. */
+function askOf({ parses, calls }: Rival, { method, body, streams }: Shape): Ask | undefined {
+  if (body === 'unread' && (parses || calls)) return undefined;
+  const message = '{"n":1}';
+  if (calls) {
+    if (streams) {
+      const headers = { 'content-type': 'application/connect+json' };
+      return { method: 'POST', path: '/demo.v1.Counter/upTo', headers, body: `\0\0\0\0\x07${message}` };
+    }
+    const headers = { 'content-type': 'application/json' };
+    return method === 'GET' ? undefined : { method, path: '/demo.v1.Counter/double', headers, body: message };
+  }
+  const type = body === 'unread' ? 'application/octet-stream' : 'application/json';
+  return method === 'GET' ? {} : { method, headers: { 'content-type': type }, body: message };
+}
+
+async function measure(rival: Rival, protocol: Protocol, shape: Shape, deed: Deed): Promise<Finding> {
+  const ask = askOf(rival, shape);
+  if (ask === undefined || (protocol === 'h2c' && !rival.http2)) return { verdict: undefined };
+  const stage = await rival.start(protocol);
+  const client = await connect(protocol, stage.port);
+  try {
+    return await watch(client, stage, ask, shape, deed);
+  } finally {
+    client.leave();
+    await stage.close();
+  }
+}
+
+async function watch(client: Client, stage: Stage, ask: Ask, shape: Shape, deed: Deed): Promise<Finding> {
+  const earlier: Witness[] = [];
+  if (shape.reuses) {
+    const asked = client.ask(ask);
+    const first = await stage.witnesses.take();
+    first.answer();
+    await asked.until(DONE);
+    earlier.push(first);
+  }
+  const asked = client.ask(ask);
+  const witness = await stage.witnesses.take();
+  if (shape.body === 'read') await witness.readBody?.();
+  if (shape.streams) {
+    witness.begin?.();
+    await asked.until(BEGUN);
+  }
+  await turns();
+  if (witness.heard !== undefined) return { verdict: 'false' };
+  if (deed.do === undefined) {
+    if (shape.streams) witness.end?.();
+    else witness.answer();
+    await asked.until(DONE);
+    await turns();
+    client.leave();
+    await stage.gone();
+  } else {
+    deed.do(client, asked);
+    await witness.over;
+  }
+  await turns();
+  if (earlier.some(({ heard }) => heard !== undefined)) return { verdict: 'after' };
+  const { heard } = witness;
+  if (deed.do === undefined) return { verdict: heard === undefined ? 'right' : 'after' };
+  return heard === undefined ? { verdict: 'missed' } : { verdict: 'right', reason: heard };
+}
+
+it('servers say of a client that leaves what the page says they do', async () => {
+  const tables: Table[] = [];
+  for (const [protocol, rows] of Object.entries(ROWS) as ['HTTP/1.1' | 'h2c', (typeof ROWS)['h2c']][]) {
+    const found: Table['rows'][number][] = [];
+    for (const [shape, deed] of rows) {
+      const cells: Finding[] = [];
+      for (const rival of RIVALS) cells.push(await measure(rival, protocol, shape, deed));
+      found.push({ shape: shape.name, deed: deed.name, cells });
+    }
+    tables.push({ protocol, rows: found });
+  }
+  // Ours are right in all of them, or the page would have nothing to say.
+  const ours = tables.flatMap(({ rows }) => rows.flatMap(({ cells }) => cells.slice(0, 2)));
+  expect(ours.filter(({ verdict }) => verdict !== 'right')).toEqual([]);
+  await expect(compared(tables)).toMatchFileSnapshot('../../docs/servers-compared.md');
+});

@@ -1,0 +1,86 @@
+import { RIVALS } from './rivals.ts';
+
+/** `missed`: never said. `false`: said while the client was there and waiting. `after`: said of a request that was answered. */
+type Verdict = 'right' | 'missed' | 'false' | 'after' | undefined;
+
+export interface Finding {
+  readonly verdict: Verdict;
+  /** What was said of the reason, where something was; empty: nothing. */
+  readonly reason?: string;
+}
+
+export interface Table {
+  readonly protocol: string;
+  readonly rows: readonly { readonly shape: string; readonly deed: string; readonly cells: readonly Finding[] }[];
+}
+
+const WORDS = { right: '✓', missed: '**missed**', false: '**false**', after: '**after**' };
+
+const row = (cells: readonly string[]) => `| ${cells.join(' | ')} |`;
+const table = (head: readonly string[], rows: readonly (readonly string[])[]) =>
+  [row(head), row(head.map(() => '---')), ...rows.map(row)].join('\n');
+
+function verdicts({ rows }: Table): string {
+  return table(
+    ['request', 'what happens', ...RIVALS.map(({ name }) => name)],
+    rows.map(({ shape, deed, cells }) => [
+      shape,
+      deed,
+      ...cells.map(({ verdict }) => (verdict === undefined ? '–' : WORDS[verdict])),
+    ]),
+  );
+}
+
+/** What a rival says of each way to leave: the same words for a reset and for a lost connection are no reason. */
+function reasons(tables: readonly Table[]): string {
+  const said = (index: number, protocol: string, deed: string) => {
+    const { rows = [] } = tables.find((one) => one.protocol === protocol) ?? {};
+    const found = rows.find((one) => one.deed === deed && one.cells[index]?.reason !== undefined);
+    return found?.cells[index]?.reason;
+  };
+  const words = (reason: string | undefined) =>
+    reason === undefined ? '–' : reason === '' ? 'nothing' : `\`${reason.replaceAll('|', '\\|')}\``;
+  return table(
+    ['server', 'asked by', 'leaves, HTTP/1.1', 'leaves, HTTP/2', 'resets, HTTP/2'],
+    RIVALS.map(({ name, says }, index) => [
+      name,
+      says,
+      words(said(index, 'HTTP/1.1', 'its client leaves')),
+      words(said(index, 'h2c', 'its client leaves')),
+      words(said(index, 'h2c', 'its client resets the stream')),
+    ]),
+  );
+}
+
+/** The page, whole. */
+export function compared(tables: readonly Table[]): string {
+  const score = RIVALS.map((_, index) => {
+    const asked = tables.flatMap(({ rows }) => rows.flatMap(({ cells }) => cells[index]?.verdict ?? []));
+    return `${asked.filter((verdict) => verdict === 'right').length} of ${asked.length}`;
+  });
+  return `# What servers say when a client leaves
+
+Each cell is one request on a real socket, with a handler that waits. The question is what that handler is told: when its client
+leaves, and when nobody leaves. The page is written by \`spec/server/compared.spec.ts\`, which fails when a server says something else
+than stands here. The whole table for nevermind, five times as large, is \`spec/server/truth-table.spec.ts\`.
+
+- ✓ the handler was told of the leaving, or rightly of nothing
+- **missed** the client left, and the handler was never told: it works on for nobody
+- **false** the client was there and waited, and the handler was told that it had left
+- **after** the handler was told of a cancel once its answer had been given; that hurts only what goes on after the answer
+- – the server has no request of the kind
+
+${tables.map((one) => `## ${one.protocol === 'h2c' ? 'HTTP/2' : one.protocol}\n\n${verdicts(one)}`).join('\n\n')}
+
+## In all
+
+${table(['', ...RIVALS.map(({ name }) => name)], [['right', ...score]])}
+
+## What is said of the reason
+
+A reset is a change of mind on a connection that lives; a connection that is gone is a death. Where both are told in the same
+words, the reason is lost. Over HTTP/1.1 there is but one way to leave.
+
+${reasons(tables)}
+`;
+}
