@@ -8,7 +8,7 @@ describe('checkpoint', () => {
 
   /** Comes up for air, so that the reckoning starts anew; every loop before the first one is such a spec's. */
   async function aired(): Promise<void> {
-    for (let i = 0; i < 100; i++) {
+    for (let i = 0; i < 300; i++) {
       await on.clock.advanceAsync(10);
       const due = checkpoint(on.root.token);
       if (due !== undefined) return due;
@@ -61,6 +61,24 @@ describe('checkpoint', () => {
     expect(readings - before).toBeLessThan(120);
   });
 
+  it('S3-20: that is not due allocates nothing, nor does a poll', async () => {
+    await aired();
+    const { token } = on.root;
+    const ask = () => {
+      let idle = 0;
+      for (let i = 0; i < 200_000; i++) if (!token.cancelled && checkpoint(token) === undefined) idle++;
+      return idle;
+    };
+    ask();
+    globalThis.gc?.();
+    const before = process.memoryUsage().heapUsed;
+    const idle = ask();
+    // An object for each would be 16 bytes at least, and a young generation is not collected before it has 16 MB. What
+    // there is are numbers of the clock, which is read every 64th time.
+    expect(process.memoryUsage().heapUsed - before).toBeLessThan(200_000 * 4);
+    expect([idle, typeof globalThis.gc]).toEqual([200_000, 'function']);
+  });
+
   it('overshoots by one stride when a quick loop turns slow', async () => {
     await aired();
     for (let i = 0; i < 1000; i++) expect(checkpoint(on.root.token)).toBe(undefined);
@@ -69,6 +87,7 @@ describe('checkpoint', () => {
   });
 
   it('lets the event loop turn, so that a busy loop hears of its cancel', async () => {
+    await aired();
     let turns = 0;
     const running = run(
       async (token) => {
