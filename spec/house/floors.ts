@@ -52,7 +52,7 @@ export const rooms: Readonly<Record<string, Room>> = {
     floor: 2,
     sees: ['core', 'task', 'wire'],
     portable: true,
-    order: 'cancel-code deadline response call create-fetch index',
+    order: 'cancel-code deadline passage response call create-fetch index',
   },
   server: {
     floor: 2,
