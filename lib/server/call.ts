@@ -191,7 +191,7 @@ export abstract class Call implements Exchange, Watcher {
     ringDue();
     this.source.cancel(reason);
     this.#release();
-    this.#connection.callOver();
+    this.#connection.callOver(reason === 'CANCELLED' && !this.#queued);
     if (this.#handlerEnded) this.host.ended(this);
   }
 

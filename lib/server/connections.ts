@@ -3,12 +3,17 @@
 // 1. A drain ends HTTP/2 sessions with `session.close()`, never with a bare GOAWAY, after which Node still starts streams that
 //    the client has been told to send again. Node 20 does not do it by itself.
 // 2. A session that has heard GOAWAY does not stay for ever: once without calls it is gone within seconds.
+// 3. Nor does one that Node has stopped serving because of its peer's many resets. Node 20 tells nobody of it: the session reads
+//    and answers nothing more, and stays open. After that many resets it has to answer a ping.
 import type { ServerHttp2Session } from 'node:http2';
 import type { Socket } from 'node:net';
 import { clock } from '../core/index.ts';
 import { type Peer, peerOf } from './peer.ts';
 
 const AFTER_GOAWAY_MS = 5_000;
+/** What Node 20 allows a session in resets. */
+const MANY_RESETS = 1_000;
+const PONG_MS = 5_000;
 
 /** One connection, of either protocol, and how many calls it carries. */
 export class Connection {
@@ -18,6 +23,8 @@ export class Connection {
   #session: ServerHttp2Session | undefined;
   #calls = 0;
   #finishing = false;
+  #resets = 0;
+  #asking = false;
 
   constructor(socket: Socket) {
     this.socket = socket;
@@ -35,8 +42,10 @@ export class Connection {
     this.#calls++;
   }
 
-  callOver(): void {
+  /** @param reset by the peer, in place of being answered */
+  callOver(reset: boolean): void {
     this.#calls--;
+    if (reset && ++this.#resets >= MANY_RESETS) this.#ask();
     if (this.#finishing) this.finish();
   }
 
@@ -46,6 +55,22 @@ export class Connection {
     // A session counts for itself, and tells the peer which of its streams were never begun.
     if (this.#session !== undefined) this.#session.close();
     else if (this.#calls === 0) this.socket.destroySoon();
+  }
+
+  #ask(): void {
+    const session = this.#session;
+    if (this.#asking || session === undefined || session.destroyed) return;
+    this.#asking = true;
+    const asked = this.#resets;
+    let alive = false;
+    session.ping((error) => {
+      alive = error === null;
+    });
+    clock.after(PONG_MS, () => {
+      this.#asking = false;
+      if (!alive) this.socket.destroy();
+      else if (this.#resets > asked) this.#ask();
+    });
   }
 
   #sweep(): void {
