@@ -1,0 +1,27 @@
+import { readFileSync } from 'node:fs';
+import { describe, expect, it } from 'vitest';
+import { report } from '../../bench/report.ts';
+import { stored } from '../../bench/results.ts';
+import { suites } from '../../bench/suites.ts';
+
+const root = new URL('../../', import.meta.url);
+const measured = await Promise.all(
+  Object.entries(suites).map(async ([name, load]) => ({ suite: (await load()).suite, runs: stored(root, name) })),
+);
+
+describe('docs/benchmarks.md', () => {
+  it('is what `npm run bench:report` makes of the stored figures', () => {
+    expect(readFileSync(new URL('docs/benchmarks.md', root), 'utf8')).toBe(report(measured));
+  });
+
+  it.each(measured)('tells of Node 20, 24 and 26: $suite.name', ({ runs }) => {
+    const lines = runs.map(({ node }) => Number.parseInt(node, 10));
+    expect(lines).toEqual(expect.arrayContaining([20, 24, 26]));
+  });
+
+  it('shows what others failed at, and where they are ahead', () => {
+    const text = report(measured);
+    expect(text).toContain('stack overflow');
+    expect(text.split('### Where others are ahead')[1]).toContain('| vscode-jsonrpc |');
+  });
+});
