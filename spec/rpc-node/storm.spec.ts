@@ -6,9 +6,12 @@ import { createHandler, implement } from '../../lib/rpc/server.ts';
 import { http2Transport } from '../../lib/rpc-node/index.ts';
 import { serve } from '../../lib/server/index.ts';
 import { all, Counter, numbers } from '../rpc/support/counter.ts';
+import { type Gate, gate } from '../rpc/support/gate.ts';
+import { scale } from '../support/soak.ts';
 
-/** The long form: SOAK=1. */
-const CANCELS = process.env.SOAK === undefined ? 3_000 : 20_000;
+const CANCELS = 20_000 * scale;
+/** What a call asks for whose handler waits for its token, and one whose handler waits for a gate. */
+const [NEVER, LATER] = [0, -1];
 
 const ends: (() => Promise<unknown>)[] = [];
 afterEach(async () => {
@@ -18,6 +21,7 @@ afterEach(async () => {
 it(`T-02: ${CANCELS} cancels at full speed, of calls and of streams, fail no call beside them, and every handler stops`, async () => {
   let running = 0;
   let begun = 0;
+  let release: Gate<void>;
   const work = async (token: { onCancel(callback: (error: unknown) => void): unknown }) => {
     running++;
     begun++;
@@ -30,7 +34,11 @@ it(`T-02: ${CANCELS} cancels at full speed, of calls and of streams, fail no cal
   const server = await serve(
     createHandler([
       implement(Counter, {
-        double: ({ n }, { token }) => (n === 0 ? work(token) : { n: 2 * n }),
+        async double({ n }, { token }) {
+          if (n === NEVER) return work(token);
+          if (n === LATER) await release.opened;
+          return { n: 2 * n };
+        },
         async *upTo({ n }, { token }) {
           yield { n };
           yield await work(token);
@@ -53,15 +61,19 @@ it(`T-02: ${CANCELS} cancels at full speed, of calls and of streams, fail no cal
   for (let done = 0; done < CANCELS; done += 100) {
     const source = new CancellationSource();
     const { token } = source;
+    release = gate();
+    const held = counter.double({ n: LATER });
     const calls = Array.from({ length: 100 }, (_, i) =>
-      i % 2 === 0 ? counter.double({ n: 0 }, { token }) : all(counter.upTo({ n: 1 }, { token })),
+      i % 2 === 0 ? counter.double({ n: NEVER }, { token }) : all(counter.upTo({ n: 1 }, { token })),
     );
     const codes = Promise.all(calls.map((call) => call.then(String, (error: RpcError) => error.code)));
-    // A call that goes through is one more that lives beside them; by then, those before it have arrived.
+    // By the time that a call has gone through, those before it have arrived.
     expect(await counter.double({ n: 4 })).toEqual({ n: 8 });
-    bystanders++;
     source.cancel();
     expect(new Set(await codes)).toEqual(new Set(['canceled']));
+    release.open();
+    expect(await held).toEqual({ n: 2 * LATER });
+    bystanders++;
   }
   expect(bystanders).toBe(CANCELS / 100);
   expect((await said).value).toEqual({ n: 1 });
@@ -70,7 +82,7 @@ it(`T-02: ${CANCELS} cancels at full speed, of calls and of streams, fail no cal
   await transport.close();
   await server.drain({ graceMs: 2_000, timeoutMs: 0 });
   expect(running).toBe(0);
-  expect(begun).toBeGreaterThan(0);
+  expect(begun).toBe(CANCELS);
 }, 120_000);
 
 async function* endless() {

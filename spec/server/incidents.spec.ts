@@ -3,10 +3,10 @@ import net from 'node:net';
 import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { type Server, serve, type WebHandler } from '../../lib/server/index.ts';
+import { scale } from '../support/soak.ts';
 import { END_HEADERS, END_STREAM, frame, GET, RawSession, TYPE, uint32 } from './support/frames.ts';
 import { ManualClock } from './support/manual-clock.ts';
 import { type Client, connect } from './support/peers.ts';
-import { scale } from './support/soak.ts';
 
 vi.setConfig({ testTimeout: 20_000 });
 
