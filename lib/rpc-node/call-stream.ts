@@ -6,9 +6,11 @@
  * 2. The session counts the call in until its stream has closed, which may be after the call has settled: until then it may
  *    still be reset, and the reset still has to get out.
  * 3. The listeners are shared by all streams; a stream finds its call under `kCall`.
+ * 4. An answer is whole when its readable side was ended by END_STREAM. A reset, whatever its code, and a lost session end it as
+ *    well, but only after they have closed the stream; 'end' itself comes so late that both may be closed by then.
  */
 import type { ClientHttp2Stream, OutgoingHttpHeaders } from 'node:http2';
-import { addAbortSignal } from 'node:stream';
+import { addAbortSignal, Readable } from 'node:stream';
 import { type CancellationToken, clock, type Registration } from '../core/index.ts';
 import { LINGER_MS, type OutgoingCall, peerKnows, type RpcError } from '../rpc/index.ts';
 import { RST_CANCEL } from '../wire/index.ts';
@@ -23,6 +25,7 @@ type Stream = ClientHttp2Stream & { [kCall]?: CallStream };
 // Filled by the class, as they reach what is private to it.
 let onResponse: (this: Stream, headers: ResponseHeaders) => void;
 let onData: (this: Stream, chunk: Uint8Array) => void;
+let onPush: (this: Stream, chunk: unknown, encoding?: BufferEncoding) => boolean;
 let onEnd: (this: Stream) => void;
 let onError: (this: Stream, error: Error) => void;
 let onClose: (this: Stream) => void;
@@ -47,6 +50,7 @@ export abstract class CallStream {
   /** We have sent RST_STREAM. */
   #told = false;
   #movedOn = false;
+  #whole = false;
   #settled = false;
 
   constructor(line: Line, call: OutgoingCall) {
@@ -67,8 +71,8 @@ export abstract class CallStream {
   protected abstract send(stream: ClientHttp2Stream): void;
   protected abstract responded(headers: ResponseHeaders, stream: ClientHttp2Stream): void;
   protected abstract received(chunk: Uint8Array): void;
-  /** The answer's readable side has ended; a stream that was reset ends it as well. */
-  protected abstract ended(stream: ClientHttp2Stream): void;
+  /** The answer has come, whole. */
+  protected abstract ended(): void;
   /** The call has failed; told at most once, and not after it has settled. */
   protected abstract failed(error: unknown): void;
   /** Whether what was sent can be sent again. */
@@ -119,6 +123,7 @@ export abstract class CallStream {
     }
     this.#stream = stream;
     stream[kCall] = this;
+    stream.push = onPush;
     stream.on('response', onResponse).on('data', onData).on('end', onEnd).on('error', onError).on('close', onClose);
     this.send(stream);
     this.#call.reached('sent');
@@ -185,9 +190,16 @@ export abstract class CallStream {
       const call = this[kCall];
       if (call !== undefined && !call.#settled) call.received(chunk);
     };
+    onPush = function (chunk, encoding) {
+      const call = this[kCall];
+      if (chunk === null && call !== undefined && !this.closed) call.#whole = true;
+      return Readable.prototype.push.call(this, chunk, encoding);
+    };
     onEnd = function () {
       const call = this[kCall];
-      if (call !== undefined && !call.#settled) call.ended(this);
+      if (call === undefined || call.#settled) return;
+      // Anything else is told by 'close', which follows.
+      if (call.#whole) call.ended();
     };
     onError = function (error) {
       const call = this[kCall];

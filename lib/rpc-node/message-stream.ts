@@ -53,9 +53,7 @@ export class MessageStream extends CallStream {
     this.#inflow?.push(chunk);
   }
 
-  protected ended(stream: ClientHttp2Stream): void {
-    // A stream whose session was lost ends as well; 'close' follows and tells.
-    if (stream.rstCode || stream.destroyed || this.#inflow === undefined) return;
+  protected ended(): void {
     this.stopSending();
     this.settle(() => this.#inflow?.end());
   }

@@ -7,10 +7,7 @@ import { Http2Reply, type ResponseHeaders } from './reply.ts';
 
 const unzip = promisify(gunzip);
 
-/**
- * One unary call. An answer counts only when it ended with END_STREAM: a stream that was reset, or lost its session, ends its
- * readable side as well, but is `closed` by then.
- */
+/** One unary call. */
 export class UnaryStream extends CallStream {
   protected readonly repeatable = true;
   readonly #body: UnaryCall['body'];
@@ -56,10 +53,9 @@ export class UnaryStream extends CallStream {
     if (this.#size > this.line.maxBodyBytes) this.giveUp(() => this.#tooLarge());
   }
 
-  protected ended(stream: ClientHttp2Stream): void {
+  protected ended(): void {
     const headers = this.#headers;
-    // Anything else is told by 'close', which follows.
-    if (headers === undefined || stream.closed) return;
+    if (headers === undefined) return;
     const [first] = this.#chunks;
     // One chunk is nearly every answer, and needs no copy.
     const body = this.#chunks.length === 1 && first !== undefined ? first : Buffer.concat(this.#chunks);
