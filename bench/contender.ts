@@ -1,7 +1,7 @@
 // One implementation in one case: its process, and what it has measured so far.
-import type { Case, Figure } from './harness.ts';
+import type { Case, Figure, Settings } from './harness.ts';
 import type { Remote } from './remote.ts';
-import type { Round, Settings } from './round.ts';
+import type { Round } from './round.ts';
 import type { Question } from './worker.ts';
 
 export class Contender {

@@ -5,7 +5,7 @@
 //     worker ── suite.subject(case, implementation) ── warms up, then does a round whenever it is told to
 //
 // To write a suite: export `suite` from bench/<name>.ts and give it a line in suites.ts. What is reported is the ratio
-// of one run: their median over ours, round by round, so that a busy machine slows both.
+// of one run, round by round, so that a busy machine slows both: how many times better ours is than theirs.
 
 /** The work of one case as one implementation does it. Whatever it makes must escape: see {@link keep}. */
 export interface Subject {
@@ -22,14 +22,42 @@ export interface Subject {
    * @throws Error with a few words for the table: what went wrong ("stack overflow")
    */
   run(ops: number): unknown;
+  /** Ends what it has started. */
+  close?(): unknown;
+}
+
+/** How much a round should do. */
+export interface Settings {
+  /** Milliseconds that a round should measure. */
+  readonly roundMs: number;
+  /** A smoke run does no more operations than so at once. */
+  readonly maxOps: number;
+}
+
+/**
+ * The work of a case that the worker's own clock and heap can't measure, as it is done by other processes: a server under load,
+ * a chain of hops. It measures itself.
+ */
+export interface Experiment {
+  /** Does one round. @returns the figure, in the case's unit */
+  measure(settings: Settings): Promise<number>;
+  /** Ends what it has started. A worker may also be killed: its own processes must not outlive that. */
+  close(): unknown;
+}
+
+/** What figures are counted in: time, rate, memory. */
+export type Unit = 'ns' | 'µs' | '/s' | 'B';
+
+/** Of two figures the better one is the lesser, but for a rate. */
+export function moreIsBetter(unit: Unit): boolean {
+  return unit === '/s';
 }
 
 /** A row of the table. */
 export interface Case {
   readonly id: string;
   readonly title: string;
-  /** Nanoseconds that an operation takes, or bytes of heap that it leaves behind. */
-  readonly unit: 'ns' | 'B';
+  readonly unit: Unit;
   readonly targets: readonly Target[];
 }
 
@@ -37,7 +65,7 @@ export interface Case {
 export type Target =
   | {
       readonly against: readonly string[];
-      /** Their figure over ours. */
+      /** How many times better ours is: their time or memory over ours, our rate over theirs. */
       readonly atLeast: number;
       /** Where Node 20 has another one: its native signals are an order slower than those of later lines. */
       readonly onNode20?: number;
@@ -55,11 +83,17 @@ export interface Implementation {
 export interface Suite {
   readonly name: string;
   readonly title: string;
+  /** How it is measured, where a reader of the report has to know. */
+  readonly method?: string;
+  /** What a figure is of, by its unit, as a heading of the report; where the usual words won't do. */
+  readonly words?: Partial<Record<Unit, string>>;
+  /** Where rounds have to be longer than usual: milliseconds for a round, and for all rounds that an implementation gets in a case. */
+  readonly pace?: { readonly roundMs: number; readonly budgetMs: number };
   /** Ours first. */
   readonly implementations: readonly Implementation[];
   readonly cases: readonly Case[];
   /** Called in the worker, which must load this implementation alone; undefined: it has nothing of the kind. */
-  subject(id: string, implementation: string): Promise<Subject | undefined>;
+  subject(id: string, implementation: string): Promise<Subject | Experiment | undefined>;
 }
 
 export function oursIn({ implementations: [ours] }: Suite): string {

@@ -21,14 +21,15 @@ export interface Options {
 }
 
 /** Processes for each implementation: what V8 inlines differs from one to the next, and with it the time by a half. */
-const PROCESSES = { ns: 3, B: 1 };
+const PROCESSES = { ns: 3, µs: 3, '/s': 3, B: 1 };
 const ROUNDS = 4;
-const FULL = { roundMs: 20, maxOps: Number.MAX_SAFE_INTEGER };
+const PACE = { roundMs: 20, budgetMs: 3000 };
 /** So few operations as the slowest does in no time: one peer's chain of fifty takes minutes to cancel. */
 const SMOKE = { roundMs: 0.1, maxOps: 16 };
-const BUDGET_MS = 3000;
-/** Who takes longer for one answer has failed: the run is to end in some minutes. A smoke run has the time. */
-const LIMIT_MS = { full: 12_000, quick: 60_000 };
+/** Who takes four times as long for one answer as for all of them has failed: the run is to end in some minutes. */
+const PATIENCE = 4;
+/** A smoke run has the time. */
+const QUICK_LIMIT_MS = 60_000;
 /** On a machine that has other things to do, everything may take longer. */
 const crowd = Math.max(1, (loadavg()[0] ?? 0) / cpus().length);
 
@@ -41,7 +42,7 @@ export async function measure(suite: Suite, options: Options): Promise<Results> 
   const cases = options.only.length === 0 ? suite.cases : options.only.map((id) => find(suite, id));
   for (const [at, one] of cases.entries()) {
     options.progress(`${at + 1}/${cases.length} ${one.title}`);
-    const found = await measureCase(one, workers, options.quick);
+    const found = await measureCase(one, workers);
     if (options.token.cancelled) break;
     figures[one.id] = found;
   }
@@ -59,11 +60,13 @@ function find(suite: Suite, id: string): Case {
   return found;
 }
 
-async function measureCase(one: Case, workers: Workers, quick: boolean): Promise<Record<string, Figure>> {
-  const contenders = workers.names.map((name) => new Contender(name, BUDGET_MS * crowd));
+async function measureCase(one: Case, workers: Workers): Promise<Record<string, Figure>> {
+  const { quick, pace } = workers;
+  const settings = quick ? SMOKE : { roundMs: pace.roundMs, maxOps: Number.MAX_SAFE_INTEGER };
+  const contenders = workers.names.map((name) => new Contender(name, pace.budgetMs * crowd));
   for (let batch = 0; batch < (quick ? 1 : PROCESSES[one.unit]); batch++) {
     const going = contenders.filter((contender) => contender.going);
-    for (const contender of going) await contender.load(workers.of(contender.name), one, quick ? SMOKE : FULL);
+    for (const contender of going) await contender.load(workers.of(contender.name), one, settings);
     for (let round = 0; round < (quick ? 1 : ROUNDS); round++) {
       for (const contender of going) await contender.round();
     }
@@ -80,12 +83,17 @@ async function measureCase(one: Case, workers: Workers, quick: boolean): Promise
 /** The processes that there are, by implementation. */
 class Workers {
   readonly names: readonly string[];
+  readonly quick: boolean;
+  readonly pace: { readonly roundMs: number; readonly budgetMs: number };
   readonly #open = new Map<string, Remote>();
   readonly #start: (name: string) => Remote;
 
   constructor(suite: Suite, { node, quick }: Options) {
     this.names = suite.implementations.map(({ name }) => name);
-    this.#start = (name) => new Remote(node, [suite.name, name], (quick ? LIMIT_MS.quick : LIMIT_MS.full) * crowd);
+    this.quick = quick;
+    this.pace = suite.pace ?? PACE;
+    const limitMs = quick ? QUICK_LIMIT_MS : this.pace.budgetMs * PATIENCE;
+    this.#start = (name) => new Remote(node, [suite.name, name], limitMs * crowd);
   }
 
   of(name: string): Remote {

@@ -1,6 +1,7 @@
-// A run as a picture: a row for each case, a dot for each implementation, time on a logarithmic axis. One file for light
-// and dark pages.
-import type { Figure, Results, Suite } from './harness.ts';
+// A run as a picture: a row for each case, a dot for each implementation, on a logarithmic axis. One file for light and dark
+// pages.
+import { axis } from './axis.ts';
+import type { Case, Figure, Results, Suite } from './harness.ts';
 import { spread } from './verdict.ts';
 
 const WIDTH = 960;
@@ -9,7 +10,6 @@ const RIGHT = 40;
 const TOP = 76;
 const ROW = 26;
 const COLOURS = ['#d6336c', '#1971c2', '#0c8599', '#e8890c', '#2f9e44', '#7048e8', '#868e96'];
-const TICKS = ['1 ns', '10 ns', '100 ns', '1 µs', '10 µs', '100 µs'];
 
 const STYLE = `
   text { font: 13px system-ui, sans-serif; fill: #212529 }
@@ -17,29 +17,37 @@ const STYLE = `
   line { stroke: #dee2e6 }
   @media (prefers-color-scheme: dark) { text { fill: #e9ecef } .soft { fill: #868e96 } line { stroke: #343a40 } }`;
 
-/** Of the cases measured in nanoseconds; those who failed stand at the right edge. */
+/** Of the cases in the unit of the first; those who failed stand at the right edge. */
 export function plot(suite: Suite, run: Results): string {
-  const cases = suite.cases.filter(({ id, unit }) => unit === 'ns' && run.figures[id] !== undefined);
+  const measured = suite.cases.filter(({ id }) => run.figures[id] !== undefined);
+  const unit = measured[0]?.unit ?? 'ns';
+  const cases = measured.filter((one) => one.unit === unit);
+  const { part, ticks } = axis(
+    unit,
+    cases.flatMap((one) => medians(one, run)),
+  );
+  const x = (figure: number): number => Math.round(LEFT + part(figure) * (WIDTH - LEFT - RIGHT));
   const height = TOP + cases.length * ROW + 16;
   const parts = [
     `<svg xmlns="http://www.w3.org/2000/svg" width="${WIDTH}" height="${height}" viewBox="0 0 ${WIDTH} ${height}">`,
-    `<title>${escaped(suite.title)}: time of each operation on Node ${run.node}, less is better</title>`,
+    `<title>${escaped(suite.title)} on Node ${run.node}, ${unit === '/s' ? 'more' : 'less'} is better</title>`,
     `<style>${STYLE}\n</style>`,
     ...legend(suite),
-    ...TICKS.map((text, power) => tick(text, x(10 ** power), height)),
+    ...ticks.map(({ text, at }) => tick(text, x(at), height)),
     ...cases.flatMap(({ id, title }, row) => {
       const y = TOP + row * ROW + ROW / 2;
       const label = `<text x="${LEFT - 16}" y="${y + 4}" text-anchor="end">${escaped(title)}</text>`;
-      return [label, ...dots(suite, run.figures[id] ?? {}, y)];
+      return [label, ...dots(suite, run.figures[id] ?? {}, x, y)];
     }),
     '</svg>',
   ];
   return `${parts.join('\n')}\n`;
 }
 
-function x(ns: number): number {
-  const part = Math.log10(Math.max(ns, 1)) / (TICKS.length - 1);
-  return Math.round(LEFT + Math.min(part, 1) * (WIDTH - LEFT - RIGHT));
+function medians({ id }: Case, { figures }: Results): number[] {
+  return Object.values(figures[id] ?? {}).flatMap((figure) =>
+    'failed' in figure ? [] : [spread(figure.rounds).median],
+  );
 }
 
 function tick(text: string, at: number, height: number): string {
@@ -56,7 +64,12 @@ function legend({ implementations }: Suite): string[] {
 }
 
 /** Ours last, so that it lies on top of the others. */
-function dots({ implementations }: Suite, figures: Readonly<Record<string, Figure>>, y: number): string[] {
+function dots(
+  { implementations }: Suite,
+  figures: Readonly<Record<string, Figure>>,
+  x: (figure: number) => number,
+  y: number,
+): string[] {
   const found = implementations.flatMap(({ name }, i) => {
     const figure = figures[name];
     if (figure === undefined) return [];

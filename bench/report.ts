@@ -1,6 +1,6 @@
 // docs/benchmarks.md, made of what is stored in bench/results/.
 import { cell, limit, number, times, wobble } from './format.ts';
-import { type Case, type Implementation, oursIn, type Results, type Suite, type Target } from './harness.ts';
+import { type Case, type Implementation, oursIn, type Results, type Suite, type Target, type Unit } from './harness.ts';
 import { plot } from './plot.ts';
 import { ratio, type Verdict, verdicts } from './verdict.ts';
 
@@ -9,7 +9,15 @@ const HEAD = `# Benchmarks
 Made by \`npm run bench:report\` of the figures in [bench/results](../bench/results), which \`npm run bench -- --save\` stores.
 
 A figure is the median of several rounds, the implementations taking turns, each in a process of its own. What counts is the
-ratio within one run: the machine is a shared one. The processor's time is taken where it is less than the clock's.`;
+ratio within one run: the machine is a shared one. Of what one process does alone, the processor's time is taken where it is
+less than the clock's.`;
+
+const WORDS: Record<Unit, string> = {
+  ns: 'Nanoseconds for each operation',
+  µs: 'Microseconds',
+  '/s': 'Operations a second',
+  B: 'Bytes of heap for each object',
+};
 
 /** @param runs of one suite, a run for each line of Node */
 export interface Measured {
@@ -34,22 +42,20 @@ function chapter(measured: Measured): string[] {
   const { suite, runs } = measured;
   const lines = runs.map(({ node }) => Number.parseInt(node, 10)).join(' / ');
   const cases = suite.cases.filter(({ id }) => runs.some(({ figures }) => figures[id] !== undefined));
-  const units = [
-    { unit: 'ns', text: 'Nanoseconds for each operation' },
-    { unit: 'B', text: 'Bytes of heap for each object' },
-  ];
+  const words = Object.entries({ ...WORDS, ...suite.words });
   return [
     `## ${suite.title}`,
     circumstances(runs),
-    `![${suite.title}: time of each operation, a dot for each implementation](${plotName(measured)})`,
-    ...units.flatMap(({ unit, text }) => {
+    ...(suite.method === undefined ? [] : [suite.method]),
+    `![${suite.title}: a row for each case, a dot for each implementation](${plotName(measured)})`,
+    ...words.flatMap(([unit, text]) => {
       const some = cases.filter((one) => one.unit === unit);
       return some.length === 0 ? [] : [`${text}, on Node ${lines}:`, figures(suite, some, runs)];
     }),
     '### Who is compared, and how it is set up',
     suite.implementations.map((one) => `- ${titled(one, runs)}: ${one.setup}`).join('\n'),
     '### What was to be reached',
-    'Their figure over ours, the middle half of the rounds beside it; in bold what is missed.',
+    'How many times better ours is, the middle half of the rounds beside it; in bold what is missed.',
     goals(suite, cases, runs),
     '### Where others are ahead',
     losses(suite, cases, runs),
@@ -114,13 +120,13 @@ function said(one: Case, { target, measured }: Verdict): string {
     : `${times(measured.median)} ${wobble(measured)}`;
 }
 
-/** Every pair in which an other's figure is less than ours by more than a run can tell. */
+/** Every pair in which an other's figure is better than ours by more than a run can tell. */
 function losses(suite: Suite, cases: readonly Case[], runs: readonly Results[]): string {
   const others = suite.implementations.slice(1).map(({ name }) => name);
   const rows = cases.flatMap((one) =>
     others.flatMap((name) => {
       const texts = runs.map((run) => {
-        const found = ratio(run.figures[one.id]?.[name], run.figures[one.id]?.[oursIn(suite)]);
+        const found = ratio(one.unit, run.figures[one.id]?.[name], run.figures[one.id]?.[oursIn(suite)]);
         return found !== undefined && found.high < 0.95 ? `${times(found.median)} ${wobble(found)}` : '';
       });
       return texts.some((text) => text !== '') ? [[one.title, name, ...texts]] : [];

@@ -1,12 +1,5 @@
 // In the worker: one implementation's rounds of one case.
-import type { Case, Subject } from './harness.ts';
-
-export interface Settings {
-  /** Milliseconds that a round should measure. */
-  readonly roundMs: number;
-  /** A smoke run does no more operations than so at once. */
-  readonly maxOps: number;
-}
+import type { Experiment, Settings, Subject, Unit } from './harness.ts';
 
 /** What one round has found: a figure in the case's unit, and of how many operations when it should have been more. */
 export interface Round {
@@ -20,10 +13,14 @@ const collect: () => void = globalThis.gc ?? (() => {});
 
 /** Warms up. @returns what does a round, and the last of the warm-up: a figure for what is too slow to be asked again */
 export async function rounds(
-  subject: Subject,
-  unit: Case['unit'],
+  subject: Subject | Experiment,
+  unit: Unit,
   settings: Settings,
 ): Promise<{ next: () => Promise<Round>; warm: Round }> {
+  if ('measure' in subject) {
+    const next = async (): Promise<Round> => ({ figure: await subject.measure(settings) });
+    return { next, warm: await next() };
+  }
   if (unit === 'B') {
     const next = (): Promise<Round> => weigh(subject, settings);
     return { next, warm: await next() };

@@ -28,7 +28,7 @@ function row(suite: Suite, one: Case, results: Results): string[] {
   const our = figures[oursIn(suite)];
   const others = suite.implementations.slice(1).map(({ name }) => name);
   const theirs = others.map((name) => {
-    const found = ratio(figures[name], our);
+    const found = ratio(one.unit, figures[name], our);
     return `${cell(figures[name])}${found === undefined ? '' : ` (${times(found.median)} ${wobble(found)})`}`;
   });
   return [one.title, one.unit, cell(our), ...theirs];

@@ -1,5 +1,5 @@
 // From the figures of a run to what they say: medians, ratios, targets reached.
-import type { Case, Figure, Results, Target } from './harness.ts';
+import { type Case, type Figure, moreIsBetter, type Results, type Target, type Unit } from './harness.ts';
 
 /** The middle of some figures, and of these the middle half. */
 export interface Spread {
@@ -18,11 +18,12 @@ export function spread(figures: readonly number[]): Spread {
   return { median: at(0.5), low: at(0.25), high: at(0.75) };
 }
 
-/** Theirs over ours, round by round; undefined where one of them has no figure. */
-export function ratio(theirs: Figure | undefined, ours: Figure | undefined): Spread | undefined {
+/** How many times better ours is, round by round; undefined where one of them has no figure. */
+export function ratio(unit: Unit, theirs: Figure | undefined, ours: Figure | undefined): Spread | undefined {
   if (theirs === undefined || ours === undefined || 'failed' in theirs || 'failed' in ours) return undefined;
-  const pairs = Math.min(theirs.rounds.length, ours.rounds.length);
-  return spread(ours.rounds.slice(0, pairs).map((our, round) => (theirs.rounds[round] as number) / our));
+  const [above, below] = moreIsBetter(unit) ? [ours.rounds, theirs.rounds] : [theirs.rounds, ours.rounds];
+  const pairs = Math.min(above.length, below.length);
+  return spread(above.slice(0, pairs).map((one, round) => one / (below[round] as number)));
 }
 
 export interface Verdict {
@@ -46,7 +47,7 @@ export function verdicts(one: Case, results: Results, name: string): Verdict[] {
     const known = target.against.filter((rival) => figures[rival] !== undefined);
     if (known.length === 0) return [];
     const rivals = known.flatMap((rival) => {
-      const measured = ratio(figures[rival], ours);
+      const measured = ratio(one.unit, figures[rival], ours);
       return measured === undefined ? [] : [{ rival, measured }];
     });
     if ('failed' in ours) return [{ target, measured: undefined, required, reached: false }];

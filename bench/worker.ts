@@ -1,10 +1,10 @@
 // A process that measures one implementation of one case, a round whenever it is told to.
-import type { Case, Suite } from './harness.ts';
-import { type Round, rounds, type Settings } from './round.ts';
+import type { Settings, Suite, Unit } from './harness.ts';
+import { type Round, rounds } from './round.ts';
 
 /** To the worker: first what to measure, then `round` again and again. */
 export type Question =
-  | { readonly ask: 'load'; readonly id: string; readonly unit: Case['unit']; readonly settings: Settings }
+  | { readonly ask: 'load'; readonly id: string; readonly unit: Unit; readonly settings: Settings }
   | { readonly ask: 'round' };
 
 /** `round` is missing where the implementation has nothing of the kind. */
@@ -13,6 +13,7 @@ export type Answer = { readonly round?: Round } | { readonly failed: string };
 const [suiteName, implementation] = process.argv.slice(2) as [string, string];
 
 let next: (() => Promise<Round>) | undefined;
+let close: (() => unknown) | undefined;
 let uncaught: unknown;
 
 /** The platform reports what a listener throws here, and goes on. */
@@ -27,9 +28,12 @@ process.on('message', async (question: Question) => {
 async function answer(question: Question): Promise<Answer> {
   if (question.ask === 'round') return next === undefined ? {} : { round: await next() };
   next = undefined;
+  await close?.();
+  close = undefined;
   const { suite } = (await import(`./${suiteName}.js`)) as { suite: Suite };
   const subject = await suite.subject(question.id, implementation);
   if (subject === undefined) return {};
+  close = () => subject.close?.();
   const found = await rounds(subject, question.unit, question.settings);
   next = found.next;
   return { round: found.warm };

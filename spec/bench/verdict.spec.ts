@@ -25,17 +25,21 @@ describe('the spread of some figures', () => {
 
 describe('the ratio of two implementations', () => {
   it('is theirs over ours, round by round', () => {
-    expect(ratio(rounds(20, 60, 40), rounds(2, 3, 4))).toEqual({ median: 10, low: 10, high: 15 });
+    expect(ratio('ns', rounds(20, 60, 40), rounds(2, 3, 4))).toEqual({ median: 10, low: 10, high: 15 });
+  });
+
+  it('is ours over theirs where more is better', () => {
+    expect(ratio('/s', rounds(2, 3, 4), rounds(20, 60, 40))).toEqual({ median: 10, low: 10, high: 15 });
   });
 
   it('leaves out the rounds that one of them did not do', () => {
-    expect(ratio(rounds(20), rounds(2, 3))?.median).toBe(10);
+    expect(ratio('ns', rounds(20), rounds(2, 3))?.median).toBe(10);
   });
 
   it('is missing where one of them failed or has nothing of the kind', () => {
-    expect(ratio({ failed: 'stack overflow' }, rounds(1))).toBeUndefined();
-    expect(ratio(rounds(1), { failed: 'stack overflow' })).toBeUndefined();
-    expect(ratio(undefined, rounds(1))).toBeUndefined();
+    expect(ratio('ns', { failed: 'stack overflow' }, rounds(1))).toBeUndefined();
+    expect(ratio('ns', rounds(1), { failed: 'stack overflow' })).toBeUndefined();
+    expect(ratio('ns', undefined, rounds(1))).toBeUndefined();
   });
 });
 
