@@ -37,7 +37,7 @@ export const rooms: Readonly<Record<string, Room>> = {
     packages: ['abort-controller-x'],
     order: 'bridge combine wait retry spawn index',
   },
-  thread: { floor: 1, sees: ['core'], portable: true },
+  thread: { floor: 1, sees: ['core'], portable: true, order: 'cell publish follow index' },
   wire: {
     floor: 1,
     sees: ['core'],

@@ -1,0 +1,2 @@
+export { type SharedToken, shareToken } from './publish.ts';
+export { tokenFromCell } from './follow.ts';
