@@ -10,7 +10,7 @@ export const EFFECTION = 'effection';
 const PEERS = [ACX, EFFECT, EFFECTION];
 
 /** What can be done with an implementation; it leaves out what it has nothing of. */
-export type Call = 'run' | 'fork' | 'cancel' | 'any' | 'all' | 'checkpoint' | 'checkpointBytes' | 'current';
+export type Call = 'run' | 'fork' | 'cancel' | 'any' | 'all' | 'checkpoint' | 'checkpointBytes' | 'current' | 'cell';
 
 export const cases: readonly (Case & { readonly id: Call })[] = [
   {
@@ -40,5 +40,11 @@ export const cases: readonly (Case & { readonly id: Call })[] = [
     title: 'set and ask the current token',
     unit: 'ns',
     targets: [{ against: [PLATFORM], atLeast: 1 / 1.1 }],
+  },
+  {
+    id: 'cell',
+    title: 'poll a token that another thread has shared',
+    unit: 'ns',
+    targets: [{ against: [PLATFORM], atLeast: 1 / 1.5 }],
   },
 ];

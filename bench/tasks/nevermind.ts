@@ -1,5 +1,6 @@
 import { CancellationSource, checkpoint, run, suspendForever, type Task, waitAll, waitAny } from 'nevermind';
 import { currentToken, runWithToken } from 'nevermind/ambient';
+import { shareToken, tokenFromCell } from 'nevermind/thread';
 import { keep, type Subject } from '../harness.ts';
 import { each, once, type Peer } from './peer.ts';
 
@@ -21,6 +22,16 @@ export const peer: Peer = {
       for (let i = 0; i < ops; i++) keep(i, runWithToken(token, currentToken));
     },
   }),
+  cell: () => {
+    const shared = tokenFromCell(shareToken(token).cell);
+    let cancelled = 0;
+    return {
+      run(ops) {
+        for (let i = 0; i < ops; i++) if (shared.cancelled) cancelled++;
+        keep(0, cancelled);
+      },
+    };
+  },
 };
 
 function stopped(task: Task<number>): PromiseLike<unknown> {

@@ -26,4 +26,14 @@ export const peer: Peer = {
       },
     };
   },
+  cell: () => {
+    const words = new Int32Array(new SharedArrayBuffer(4));
+    let cancelled = 0;
+    return {
+      run(ops) {
+        for (let i = 0; i < ops; i++) if (Atomics.load(words, 0) !== 0) cancelled++;
+        keep(0, cancelled);
+      },
+    };
+  },
 };

@@ -29,7 +29,7 @@ export function tokenFromCell(cell: SharedArrayBuffer): CancellationToken {
   return left === Number.POSITIVE_INFINITY ? token : new CancellationSource({ parent: token, timeout: left }).token;
 }
 
-/** One read in 64 is atomic. */
+/** One read in 64 is atomic, the first among them. */
 const EVERY = 63;
 
 /** As much of an AbortSignal as a token follows: its state, asked each time, and the one listener. */
@@ -44,7 +44,7 @@ class CellSignal {
   }
 
   get aborted(): boolean {
-    return (++this.#reads & EVERY) === 0 ? this.#cell.cancelled : this.#cell.seemsCancelled;
+    return (this.#reads++ & EVERY) === 0 ? this.#cell.cancelled : this.#cell.seemsCancelled;
   }
 
   get reason(): CancellationError {

@@ -1,4 +1,4 @@
-import { type Cancellable, toToken } from '../core/index.ts';
+import { type Cancellable, type CancelReason, toToken } from '../core/index.ts';
 import { Cell } from './cell.ts';
 
 /** A token as other threads see it. */
@@ -27,7 +27,8 @@ export interface SharedToken extends Disposable {
 export function shareToken(token: Cancellable): SharedToken {
   const own = toToken('token', token);
   const cell = Cell.make(own.remaining());
-  const registration = own.onCancel(({ reason }) => cell.cancel(reason));
+  // As an object, which is called without the error: making that would take longer than all the rest.
+  const registration = own.onCancel({ onCancelled: ({ reason }) => cell.cancel(reason as CancelReason) });
   const close = (): void => {
     registration.unregister();
     cell.close();

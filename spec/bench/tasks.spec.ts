@@ -20,7 +20,7 @@ describe('npm run bench -- tasks', () => {
     expect(status).toBe(0);
     const { figures, versions }: Results = JSON.parse(stdout);
     const cases = Object.entries(figures);
-    expect(cases).toHaveLength(8);
+    expect(cases).toHaveLength(9);
     expect(cases.filter(([, found]) => !Object.values(found).every(measured)).map(([id]) => id)).toEqual([]);
     expect(cases.filter(([, found]) => !measured(found.nevermind)).map(([id]) => id)).toEqual([]);
     for (const name of ['platform', 'abort-controller-x', 'Effect', 'effection']) {

@@ -78,7 +78,12 @@ export const rooms: Readonly<Record<string, Room>> = {
     sees: ['core', 'task', 'wire', 'server', 'rpc'],
     order: 'reply heartbeat session failure sessions call-stream unary-stream message-stream http2-transport index',
   },
-  adapters: { floor: 4, sees: ['core', 'task', 'wire', 'fetch', 'server', 'rpc'], packages: 'types', apart: true },
+  adapters: {
+    floor: 4,
+    sees: ['core', 'task', 'thread', 'wire', 'fetch', 'server', 'rpc'],
+    packages: 'types',
+    apart: true,
+  },
 
   measure: {
     floor: 5,

@@ -1,0 +1,301 @@
+import { type ChildProcess, fork, spawn as plain } from 'node:child_process';
+import { once } from 'node:events';
+import { existsSync, readFileSync } from 'node:fs';
+import { createInterface } from 'node:readline';
+import { fileURLToPath } from 'node:url';
+import { afterEach, describe, expect, it, vi } from 'vitest';
+import { type Ending, endWith, execFile, spawn } from '../../lib/adapters/child-process.ts';
+import { runWithToken } from '../../lib/ambient.ts';
+import { CancellationSource, CancellationToken, snapshot } from '../../lib/core/index.ts';
+import { fakeClock } from '../../lib/testing/index.ts';
+
+const PROGRAM = fileURLToPath(new URL('support/program.mjs', import.meta.url));
+const NODE = process.execPath;
+
+const started: ChildProcess[] = [];
+afterEach(() => {
+  vi.restoreAllMocks();
+  for (const { pid } of started.splice(0)) {
+    try {
+      process.kill(-(pid as number), 'SIGKILL');
+    } catch {
+      // It has ended, as it should.
+    }
+  }
+});
+
+function program(token: CancellationToken, way: string[], options: object = {}): Ending {
+  const child = spawn(NODE, [PROGRAM, ...way], { token, stdio: ['ignore', 'pipe', 'inherit'], ...options });
+  started.push(child);
+  return child;
+}
+
+async function line(child: ChildProcess): Promise<string> {
+  const lines = createInterface({ input: child.stdout as NodeJS.ReadableStream });
+  const [text] = (await once(lines, 'line')) as [string];
+  lines.close();
+  child.stdout?.resume();
+  return text;
+}
+
+/** A zombie is nobody: it waits to be counted by a parent that may never do so. */
+function runs(pid: number): boolean {
+  if (existsSync('/proc/self/stat')) {
+    const stat = `/proc/${pid}/stat`;
+    return existsSync(stat) && !/\) Z /.test(readFileSync(stat, 'utf8'));
+  }
+  try {
+    return process.kill(pid, 0);
+  } catch {
+    return false;
+  }
+}
+
+describe('spawn', () => {
+  it('ends the program by SIGTERM when the token is cancelled', async () => {
+    const source = new CancellationSource();
+    const child = program(source.token, ['wait']);
+    await line(child);
+    source.cancel('PEER_CLOSED');
+    expect(await child.ended).toEqual({ kind: 'stopped', error: source.token.error });
+    expect(child.signalCode).toBe('SIGTERM');
+    expect(snapshot(source.token).callbacks).toBe(0);
+  });
+
+  it('sends the signal that it is told to', async () => {
+    const source = new CancellationSource();
+    const child = program(source.token, ['wait'], { killSignal: 'SIGINT' });
+    await line(child);
+    source.cancel();
+    expect((await child.ended).kind).toBe('stopped');
+    expect(child.signalCode).toBe('SIGINT');
+  });
+
+  it('kills one that does not end within the grace, and not sooner', async () => {
+    using clock = fakeClock();
+    const source = new CancellationSource();
+    const child = program(source.token, ['stubborn'], { graceMs: 2_000 });
+    await line(child);
+    const ignored = line(child);
+    source.cancel();
+    expect(await ignored).toBe('ignored');
+    clock.advance(1_999);
+    expect(child.killed || child.signalCode !== null).toBe(false);
+    clock.advance(1);
+    expect((await child.ended).kind).toBe('stopped');
+    expect(child.signalCode).toBe('SIGKILL');
+  });
+
+  it('kills at once without a grace', async () => {
+    const source = new CancellationSource();
+    const child = program(source.token, ['stubborn'], { graceMs: 0 });
+    await line(child);
+    source.cancel();
+    await child.ended;
+    expect(child.signalCode).toBe('SIGKILL');
+  });
+
+  it('ends what the program has started too, and waits for all of it', async () => {
+    const source = new CancellationSource();
+    const child = program(source.token, ['parent', 'wait']);
+    const pid = Number((await line(child)).split(' ')[1]);
+    expect(runs(pid)).toBe(true);
+    source.cancel();
+    expect((await child.ended).kind).toBe('stopped');
+    expect(runs(pid)).toBe(false);
+  });
+
+  it('kills what outlives the program that has left at the first signal', async () => {
+    using clock = fakeClock();
+    const source = new CancellationSource();
+    const child = program(source.token, ['parent', 'stubborn'], { graceMs: 2_000 });
+    const pid = Number((await line(child)).split(' ')[1]);
+    let ended = false;
+    void child.ended.then(() => {
+      ended = true;
+    });
+    source.cancel();
+    await once(child, 'exit');
+    clock.advance(1_999);
+    await new Promise((resolve) => setImmediate(resolve));
+    expect([ended, runs(pid)]).toEqual([false, true]);
+    clock.advance(1);
+    expect((await child.ended).kind).toBe('stopped');
+    await once(child.stdout as NodeJS.ReadableStream, 'close');
+    expect(runs(pid)).toBe(false);
+  });
+
+  it('leaves what the program has left behind, when that ends by itself', async () => {
+    const source = new CancellationSource();
+    const child = program(source.token, ['daemon']);
+    const pid = Number((await line(child)).split(' ')[1]);
+    expect(await child.ended).toEqual({ kind: 'value', value: { code: 0, signal: null } });
+    source.cancel();
+    expect(runs(pid)).toBe(true);
+    process.kill(pid, 'SIGKILL');
+  });
+
+  it('tells how the program ended, and lets go of the token', async () => {
+    const source = new CancellationSource();
+    const child = program(source.token, ['code', '3']);
+    expect(snapshot(source.token).callbacks).toBe(1);
+    child.stdout?.resume();
+    expect(await child.ended).toEqual({ kind: 'value', value: { code: 3, signal: null } });
+    expect(snapshot(source.token).callbacks).toBe(0);
+    source.cancel();
+  });
+
+  it('S2-17: takes a program that ends well in spite of the cancel for one that has ended well', async () => {
+    const source = new CancellationSource();
+    const child = program(source.token, ['polite']);
+    await line(child);
+    source.cancel();
+    expect(await child.ended).toEqual({ kind: 'value', value: { code: 0, signal: null } });
+  });
+
+  it('starts nothing under a token that is cancelled', () => {
+    const token = CancellationToken.cancelled('TIMEOUT');
+    expect(() => spawn(NODE, [PROGRAM, 'wait'], { token })).toThrow(token.error);
+  });
+
+  it('takes the current token', async () => {
+    const source = new CancellationSource();
+    const child = runWithToken(source.token, () =>
+      spawn(NODE, [PROGRAM, 'wait'], { stdio: ['ignore', 'pipe', 'inherit'] }),
+    );
+    started.push(child);
+    await line(child);
+    source.cancel('SHUTDOWN');
+    expect((await child.ended).kind).toBe('stopped');
+  });
+
+  it('tells that a program could not be started', async () => {
+    const source = new CancellationSource();
+    const outcome = await spawn('no-such-program', [], { token: source.token }).ended;
+    expect(outcome).toMatchObject({ kind: 'error', error: { code: 'ENOENT' } });
+    expect(snapshot(source.token).callbacks).toBe(0);
+  });
+
+  it('leaves no process behind when this one ends', async () => {
+    const script = `import { spawn } from 'nevermind/adapters/child-process';
+      spawn(process.execPath, ['${PROGRAM}', 'stubborn'], { stdio: ['ignore', 'inherit', 'inherit'] });
+      process.stdin.once('data', () => process.exit());`;
+    const parent = plain(NODE, ['--input-type=module', '--eval', script], { stdio: ['pipe', 'pipe', 'inherit'] });
+    const pid = Number((await line(parent)).split(' ')[1]);
+    const closed = once(parent.stdout, 'close');
+    parent.stdin.write('leave');
+    await closed;
+    expect(runs(pid)).toBe(false);
+  });
+
+  it('keeps a program in its own group when it is told to leave the tree', async () => {
+    const source = new CancellationSource();
+    const child = program(source.token, ['wait'], { tree: false });
+    await line(child);
+    expect(() => process.kill(-(child.pid as number), 0)).toThrow(/ESRCH/);
+    source.cancel();
+    expect((await child.ended).kind).toBe('stopped');
+  });
+});
+
+describe('execFile', () => {
+  it('tells what was printed', async () => {
+    expect(await execFile(NODE, [PROGRAM, 'code', '0'])).toEqual({ stdout: 'out\n', stderr: 'err\n' });
+  });
+
+  it('rejects with the code and what was printed', async () => {
+    const error = await execFile(NODE, [PROGRAM, 'code', '3']).catch((error) => error);
+    expect(error.message).toMatch(/ended with 3\.$/);
+    expect(error).toMatchObject({ code: 3, signal: null, stdout: 'out\n', stderr: 'err\n' });
+  });
+
+  it('rejects with the error of the token whose cancel has ended it', async () => {
+    using clock = fakeClock();
+    const source = new CancellationSource({ timeout: 1_000 });
+    const running = execFile(NODE, [PROGRAM, 'wait'], { token: source.token });
+    clock.advance(1_000);
+    await expect(running).rejects.toBe(source.token.error);
+    expect(source.token.reason).toBe('TIMEOUT');
+  });
+
+  it('rejects with the error of a token that is cancelled already', async () => {
+    const token = CancellationToken.cancelled();
+    await expect(execFile(NODE, [PROGRAM, 'wait'], { token })).rejects.toBe(token.error);
+  });
+
+  it('ends one that prints without end, and says so', async () => {
+    const error = await execFile(NODE, [PROGRAM, 'flood'], { maxBuffer: 100_000 }).catch((error) => error);
+    expect(error.message).toMatch(/printed more than `maxBuffer`, 100000 bytes\.$/);
+    expect(error.signal).toBe('SIGKILL');
+  });
+
+  it('rejects when the program is not there', async () => {
+    await expect(execFile('no-such-program')).rejects.toMatchObject({ code: 'ENOENT' });
+  });
+
+  it('does not wait for one that holds the output, once the token is cancelled', async () => {
+    const source = new CancellationSource();
+    const signalled = vi.spyOn(process, 'kill');
+    const running = execFile(NODE, [PROGRAM, 'daemon'], { token: source.token });
+    await vi.waitFor(() => expect(snapshot(source.token).callbacks).toBe(1));
+    source.cancel();
+    await expect(running).rejects.toBe(source.token.error);
+    expect(signalled).toHaveBeenCalled();
+  });
+});
+
+describe('endWith', () => {
+  it('ends a process that was started by others', async () => {
+    const source = new CancellationSource();
+    const child = endWith(fork(PROGRAM, ['wait'], { silent: true }), { token: source.token });
+    await line(child);
+    source.cancel('SHUTDOWN');
+    expect(await child.ended).toEqual({ kind: 'stopped', error: source.token.error });
+  });
+
+  it('kills one that does not end within the grace', async () => {
+    using clock = fakeClock();
+    const source = new CancellationSource();
+    const child = endWith(plain(NODE, [PROGRAM, 'stubborn']), { token: source.token, graceMs: 100 });
+    await line(child);
+    const ignored = line(child);
+    source.cancel();
+    await ignored;
+    clock.advance(100);
+    expect((await child.ended).kind).toBe('stopped');
+    expect(child.signalCode).toBe('SIGKILL');
+  });
+
+  it('ends at once one that begins under a cancelled token', async () => {
+    const child = endWith(plain(NODE, [PROGRAM, 'wait']), { token: CancellationToken.cancelled() });
+    expect((await child.ended).kind).toBe('stopped');
+  });
+
+  it('tells of one that has ended already', async () => {
+    const child = plain(NODE, [PROGRAM, 'code', '4']);
+    child.stdout.resume();
+    await once(child, 'exit');
+    expect(await endWith(child, {}).ended).toEqual({ kind: 'value', value: { code: 4, signal: null } });
+  });
+});
+
+describe('bad input', () => {
+  it.each<[object, RegExp]>([
+    [{ token: {} }, /^Expected `token` to be a CancellationToken or an AbortSignal/],
+    [{ graceMs: -1 }, /^Expected `graceMs` to be a number of milliseconds, 0 or more, got -1/],
+    [{ graceMs: Number.NaN }, /^Expected `graceMs`/],
+    [{ graceMs: '5' }, /^Expected `graceMs`/],
+    [{ killSignal: 'SIGFOO' }, /^Expected `killSignal` to be a signal's name, such as 'SIGTERM', got 'SIGFOO'/],
+  ])('%o is refused before anything is started', (options, message) => {
+    expect(() => spawn(NODE, [PROGRAM, 'wait'], options)).toThrow(message);
+    expect(() => endWith(plain(NODE, ['-e', '0']), options)).toThrow(message);
+  });
+
+  it('what is no process is refused', () => {
+    expect(() => endWith({} as ChildProcess, {})).toThrow(/^Expected `child` to be a ChildProcess/);
+  });
+
+  it('a limit that is no number is refused', async () => {
+    await expect(execFile(NODE, [], { maxBuffer: '1' as unknown as number })).rejects.toThrow(/^Expected `maxBuffer`/);
+  });
+});
