@@ -95,14 +95,19 @@ describe('spawn', () => {
     expect(child.signalCode).toBe('SIGKILL');
   });
 
-  it('ends what the program has started too, and waits for all of it', async () => {
+  it('ends what the program has started too, and waits for all of it, but for no zombie', async () => {
+    using clock = fakeClock();
     const source = new CancellationSource();
     const child = program(source.token, ['parent', 'wait']);
     const pid = Number((await line(child)).split(' ')[1]);
     expect(runs(pid)).toBe(true);
+    const [exit, close] = [once(child, 'exit'), once(child.stdout as NodeJS.ReadableStream, 'close')];
     source.cancel();
-    expect((await child.ended).kind).toBe('stopped');
+    await exit;
+    await close;
     expect(runs(pid)).toBe(false);
+    clock.advance(10);
+    expect((await child.ended).kind).toBe('stopped');
   });
 
   it('kills what outlives the program that has left at the first signal', async () => {

@@ -4,6 +4,7 @@ import { afterEach, describe, expect, it } from 'vitest';
 import { CancellationSource, CancellationToken, CancelReason, snapshot } from '../../lib/core/index.ts';
 import { fakeClock } from '../../lib/testing/index.ts';
 import { shareToken, tokenFromCell } from '../../lib/thread/index.ts';
+import { collect } from '../runtimes/lost-aborts.ts';
 
 const workers: Worker[] = [];
 afterEach(async () => {
@@ -210,6 +211,19 @@ describe('a cell', () => {
     shared.close();
     shared.close();
     expect(snapshot(source.token).callbacks).toBe(0);
+  });
+});
+
+describe('what another thread holds for a cell', () => {
+  it.each([true, false])('goes when the cell is closed: %s', async (closed) => {
+    const shared = shareToken(new CancellationSource().token);
+    let token: CancellationToken | undefined = tokenFromCell(shared.cell);
+    token.onCancel(() => undefined);
+    const held = new WeakRef(token);
+    token = undefined;
+    if (closed) shared.close();
+    await collect();
+    expect(held.deref() === undefined).toBe(closed);
   });
 });
 
