@@ -1,4 +1,3 @@
-import { once } from 'node:events';
 import { Worker } from 'node:worker_threads';
 import { afterEach, describe, expect, it } from 'vitest';
 import { CancellationSource, CancellationToken, CancelReason, snapshot } from '../../lib/core/index.ts';
@@ -14,6 +13,7 @@ afterEach(async () => {
 /** Another thread that does something under a cell. */
 class Thread {
   readonly worker: Worker = new Worker(new URL('support/follower.mjs', import.meta.url));
+  readonly exit: Promise<number> = new Promise((resolve) => this.worker.once('exit', resolve));
   readonly #heard: unknown[] = [];
   #waiting: ((message: unknown) => void) | undefined;
 
@@ -120,7 +120,7 @@ describe('a thread whose event loop turns', () => {
   it('ends by itself when only the cell would keep it', async () => {
     const thread = new Thread('leave', shareToken(new CancellationSource().token).cell);
     expect(await thread.hear()).toBe('leaving');
-    expect(await once(thread.worker, 'exit')).toEqual([0]);
+    expect(await thread.exit).toBe(0);
   });
 
   it('can be ended while it waits', async () => {
