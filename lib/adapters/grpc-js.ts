@@ -3,6 +3,7 @@
 // 1. grpc-js calls every call 'cancelled' when its stream has closed, also after success. A call whose status was sent is over,
 //    and nothing cancels its token any more; the one exception is the status that grpc-js sends itself at the deadline.
 // 2. A client's call is listened for from its start until its status has come.
+// 3. Requests that have ended are told as ended only when the caller has had the time to cancel them.
 import type { InterceptingCall, Interceptor, Metadata, StatusObject } from '@grpc/grpc-js';
 import {
   type Cancellable,
@@ -35,7 +36,8 @@ const known = new WeakMap<object, CancellationToken>();
  * tell them apart) and at the deadline that it sent (`TIMEOUT`; a caller of grpc-js resets the call at its own, and is
  * `CANCELLED` when that comes first), and by nothing once the status has been sent.
  *
- * To be asked for as the handler starts; the same call has one token. It answers nothing itself.
+ * To be asked for as the handler starts; the same call has one token. It answers nothing itself. A stream of requests whose
+ * caller cancels fails, and does not end as if it were whole.
  *
  * @param call the handler's first argument, of grpc-js 1.10 or later
  * @throws TypeError for anything else
@@ -52,7 +54,26 @@ export function tokenOfCall(call: GrpcServerCall): CancellationToken {
   if (call.cancelled) source.cancel();
   call.on('cancelled', () => source.cancel(source.token.remaining() === 0 ? 'TIMEOUT' : 'CANCELLED'));
   watchStatus(inner as Inner, source);
+  if ('push' in call) holdEnd(call as unknown as Requests);
   return source.token;
+}
+
+/** Requests that come one by one. */
+interface Requests {
+  push(chunk: unknown, encoding?: BufferEncoding): boolean;
+}
+
+/**
+ * A caller of grpc-js that cancels ends its requests first, and resets them a moment later. So much later the handler is told
+ * that they have ended: it is not to take what it has for the whole.
+ */
+function holdEnd(call: Requests): void {
+  const { push } = call;
+  call.push = (chunk, encoding) => {
+    if (chunk !== null) return push.call(call, chunk, encoding);
+    setImmediate(() => push.call(call, null));
+    return false;
+  };
 }
 
 function watchStatus(inner: Inner, source: CancellationSource): void {
@@ -93,10 +114,16 @@ function underToken(call: InterceptingCall, token: CancellationToken): Intercept
   call.start = (metadata, listener) => {
     const { reason } = token;
     if (reason !== undefined) {
-      listener?.onReceiveStatus?.(statusOf(reason, metadata));
+      // Later, as grpc-js itself does: a stream that failed before it was handed out would take the process down.
+      process.nextTick(() => listener?.onReceiveStatus?.(statusOf(reason, metadata)));
       return;
     }
-    const registration = token.onCancel(({ reason }) => call.cancelWithStatus(grpcStatusOf(reason), SENTENCE));
+    const registration = token.onCancel(({ reason }) => {
+      const cancel = () => call.cancelWithStatus(grpcStatusOf(reason), SENTENCE);
+      cancel();
+      // grpc-js forgets a cancel that comes in the turn of the start: it tells its caller, sends the call, and never resets it.
+      setImmediate(cancel);
+    });
     start.call(call, metadata, {
       ...bound(listener),
       onReceiveStatus: (status: StatusObject) => {
