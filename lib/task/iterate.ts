@@ -12,8 +12,11 @@ import { leaf } from './leaf.ts';
 import { checkLimit, checkOptions } from './options.ts';
 import { stopOf } from './outcome.ts';
 
-/** What comes piece by piece: an async iterable, e.g. an async generator, or a web stream. */
+/** What comes piece by piece: an async iterable, e.g. an async generator or a stream of Node, or a web stream. */
 export type Streamed<T> = AsyncIterable<T> | ReadableStream<T>;
+
+/** What can be gone through only after a wait, as the stream of a response whose head has yet to come. */
+type Promised<T> = Streamed<T> | PromiseLike<Streamed<T>>;
 
 export interface IterateOptions {
   /** How long leaving the loop waits for the source to clean up, in milliseconds. Default 1 s. */
@@ -26,18 +29,19 @@ const RETURN_MS = 1000;
  * Goes through an async iterable or a web stream under a token.
  *
  * Cancellation: a `next()` that waits rejects with the token's error at once, whatever the source is waiting for, and the
- * source is told to return without being waited for. Leaving the loop by `break`, `return` or `throw` cancels too: the
- * token that a factory was given, and the source, whose clean-up is then waited for, at most `returnMs`; what is left of
- * it after that goes on by itself.
+ * source is told to return without being waited for; a stream of Node is destroyed. Leaving the loop by `break`, `return` or
+ * `throw` cancels too: the token that a factory was given, and the source, whose clean-up is then waited for, at most
+ * `returnMs`; what is left of it after that goes on by itself.
  *
- * @param source or a factory, which is called by the first `next()` with a token of this walk
+ * @param source or a factory, which is called by the first `next()` with a token of this walk; what it promises is waited for
  * @throws TypeError or RangeError for bad arguments
  *
  * @example
  * for await (const chunk of iterate(response.body, token)) if (enough(chunk)) break;
+ * for await (const chunk of iterate(({ signal }) => openai.responses.create(question, { signal }), token)) show(chunk);
  */
 export function iterate<T>(
-  source: Streamed<T> | ((token: CancellationToken) => Streamed<T>),
+  source: Streamed<T> | ((token: CancellationToken) => Promised<T>),
   token: Cancellable,
   options?: IterateOptions,
 ): AsyncIterableIterator<T> {
@@ -49,7 +53,7 @@ export function iterate<T>(
   return new Walk(begin, new CancellationSource(toToken('token', token)), returnMs);
 }
 
-const STREAMED = 'an async iterable, a ReadableStream, or a function that returns one';
+const STREAMED = 'an async iterable, a ReadableStream, or a function that returns or promises one';
 
 export function isStreamed(value: unknown): value is Streamed<unknown> {
   return typeof value === 'object' && value !== null && (Symbol.asyncIterator in value || 'getReader' in value);
@@ -61,25 +65,53 @@ interface Steps<T> {
   end(): PromiseLike<unknown> | undefined;
 }
 
-/** A stream's own iterator would wait for a pending read before it returns; its reader does not. */
-function stepsOf<T>(source: Streamed<T>, token: CancellationToken): Steps<T> {
+/** A stream's own iterator would wait for a pending read before it returns: hence the reader, and the `destroy`. */
+function stepsOf<T>(source: Promised<T>, token: CancellationToken): Steps<T> {
+  if (isPromise(source)) return stepsLater(source, token);
   if (!isStreamed(source)) throw new TypeError(expected('source', STREAMED, source));
   if ('getReader' in source) {
     const reader = source.getReader();
     return { next: () => reader.read(), end: () => reader.cancel(token.error).then(() => reader.releaseLock()) };
   }
   const iterator = source[Symbol.asyncIterator]();
-  return { next: () => iterator.next(), end: () => iterator.return?.() };
+  const end = (): PromiseLike<unknown> | undefined => {
+    // Without the error: its 'error' would end a process that listens to nothing but this walk.
+    if (isDestroyable(source)) source.destroy();
+    return iterator.return?.();
+  };
+  return { next: () => iterator.next(), end };
+}
+
+function stepsLater<T>(promised: PromiseLike<Streamed<T>>, token: CancellationToken): Steps<T> {
+  const opened = Promise.resolve(promised).then((source) => stepsOf(source, token));
+  return {
+    next: () => opened.then((steps) => (token.cancelled ? DONE : steps.next())),
+    // What opens after all is ended then; why it never did is told by the step that waits for it.
+    end: () =>
+      opened.then(
+        (steps) => steps.end(),
+        () => undefined,
+      ),
+  };
+}
+
+function isPromise<T>(value: Promised<T>): value is PromiseLike<Streamed<T>> {
+  return typeof (value as Partial<PromiseLike<unknown>> | null)?.then === 'function';
+}
+
+/** Node's streams. */
+function isDestroyable(value: object): value is { destroy(): unknown } {
+  return typeof (value as { destroy?: unknown }).destroy === 'function';
 }
 
 class Walk<T> implements AsyncIterableIterator<T, undefined> {
-  readonly #begin: (token: CancellationToken) => Streamed<T>;
+  readonly #begin: (token: CancellationToken) => Promised<T>;
   readonly #source: CancellationSource;
   readonly #returnMs: number;
   #steps: Steps<T> | undefined;
   #over = false;
 
-  constructor(begin: (token: CancellationToken) => Streamed<T>, source: CancellationSource, returnMs: number) {
+  constructor(begin: (token: CancellationToken) => Promised<T>, source: CancellationSource, returnMs: number) {
     this.#begin = begin;
     this.#source = source;
     this.#returnMs = returnMs;

@@ -1,3 +1,5 @@
+import { once } from 'node:events';
+import { PassThrough } from 'node:stream';
 import { describe, expect, it } from 'vitest';
 import { type CancellationToken, snapshot } from '../../lib/core/index.ts';
 import { cancellable, iterate, sleep, suspendForever } from '../../lib/task/index.ts';
@@ -76,6 +78,55 @@ describe('iterate', () => {
     await expect(reading).rejects.toBe(on.root.token.error);
     await on.rest();
     expect([cancelled, stream.locked]).toEqual([on.root.token.error, false]);
+  });
+
+  it('a step of a stream of Node that waits ends at once with the cancel, and the stream is destroyed', async () => {
+    const stream = new PassThrough();
+    const closed = once(stream, 'close');
+    const reading = all(iterate(stream, on.root.token));
+    on.root.cancel();
+    await expect(reading).rejects.toBe(on.root.token.error);
+    await closed;
+    expect(stream.errored).toBe(null);
+  });
+
+  it('leaving the loop over a stream of Node destroys it', async () => {
+    const stream = new PassThrough();
+    stream.write('1');
+    for await (const _ of iterate(stream, on.root.token)) break;
+    expect(stream.destroyed).toBe(true);
+  });
+
+  it('waits for what a factory promises, and ends it when it comes too late', async () => {
+    expect(await all(iterate(async () => numbers(), on.root.token))).toEqual([1, 2, 3]);
+    const late = gate<PassThrough>();
+    const reading = all(iterate(() => late.opened, on.root.token));
+    on.root.cancel();
+    await expect(reading).rejects.toBe(on.root.token.error);
+    const stream = new PassThrough();
+    late.open(stream);
+    await once(stream, 'close');
+  });
+
+  it('a promise that a factory broke is an error of the first step, and none of the return', async () => {
+    const walk = iterate(() => Promise.reject(new Error('no')), on.root.token);
+    await expect(walk.next()).rejects.toThrow('no');
+    const left = iterate(() => Promise.reject(new Error('no')), on.root.token);
+    const step = left.next();
+    await left.return?.();
+    expect(await step).toEqual({ done: true, value: undefined });
+    await expect(iterate(async () => 7 as never, on.root.token).next()).rejects.toThrow('`source`');
+  });
+
+  it('opens once for steps that are asked for together', async () => {
+    let opened = 0;
+    const walk = iterate(async () => {
+      opened++;
+      return numbers();
+    }, on.root.token);
+    const steps = await Promise.all([walk.next(), walk.next()]);
+    expect([opened, steps.map(({ value }) => value)]).toEqual([1, [1, 2]]);
+    await walk.return?.();
   });
 
   it('leaving the loop cancels: the source returns, and a factory hears of it by its token', async () => {
