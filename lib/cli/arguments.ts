@@ -22,6 +22,31 @@ export function whole(least: number, most: number, otherwise: number): Option<nu
 /** The name of a file, such as `--json FILE`. */
 export const file: z.ZodOptional<z.ZodString> = z.string().min(1, 'the name of a file').optional();
 
+/** One of a few words, such as `--transport h2c`. */
+export function word<const W extends string>(words: readonly W[], otherwise: W): Option<W> {
+  const list = `${words.slice(0, -1).join(', ')} or ${words.at(-1)}`;
+  return z
+    .string()
+    .refine((text) => (words as readonly string[]).includes(text), list)
+    .default(otherwise) as unknown as Option<W>;
+}
+
+/** How many times as much, such as `--budget 1.5x`. */
+export const times: z.ZodOptional<Option<number>> = z
+  .string()
+  .refine((text) => /^\d+(\.\d+)?x$/.test(text) && Number.parseFloat(text) > 0, 'a number of times, such as 1.5x')
+  .transform(Number.parseFloat)
+  .optional();
+
+/** A part of something, such as `--tolerance 20%`, as a number from 0 on. */
+export function percent(otherwise: number): Option<number> {
+  return z
+    .string()
+    .refine((text) => /^\d+(\.\d+)?%$/.test(text), 'a percentage, such as 20%')
+    .transform((text) => Number.parseFloat(text) / 100)
+    .default(otherwise);
+}
+
 export type Option<T> = z.ZodType<T, string | undefined>;
 
 type Options = Readonly<Record<string, z.ZodType>>;

@@ -1,73 +1,67 @@
 import { writeFileSync } from 'node:fs';
 import type { CancellationToken } from '../core/index.ts';
-import { measurePropagation, type Propagation, type Quantiles } from '../measure/index.ts';
-import { file, readArguments, UsageError, whole } from './arguments.ts';
-import { paint } from './paint.ts';
+import { faults, runBench, updated, worse } from '../measure/index.ts';
+import { UsageError } from './arguments.ts';
+import { bar } from './bar.ts';
+import { type BenchPlan, benchPlan } from './bench-options.ts';
+import { benchJson, benchMarkdown, benchText, type Judged, judged } from './bench-report.ts';
+import { plot } from './bench-svg.ts';
+import type { Paint } from './paint.ts';
 import { Progress } from './progress.ts';
-import { rounded } from './report.ts';
-import { counted } from './story.ts';
-import { duration } from './timeline.ts';
 
-const options = { hops: whole(1, 16, 3), cancels: whole(1, 100_000, 200), warmup: whole(0, 100_000, 50), json: file };
+/** As a shell has it after Ctrl-C. */
+const INTERRUPTED = 130;
 
 /** Runs `nevermind bench`. @returns the exit code */
 export async function bench(args: readonly string[], token: CancellationToken): Promise<number> {
-  const { hops, cancels, warmup, json } = readArguments('bench', args, options);
+  const plan = benchPlan(args);
+  const run = await measured(plan, token);
+  // Stopped before there was anything to tell.
+  if (run.interrupted && run.figures.cancels === 0) return INTERRUPTED;
+  const files = { json: benchJson, markdown: benchMarkdown, svg: plot } as const;
+  const names = Object.keys(files) as (keyof typeof files)[];
+  const shown = names.find((name) => plan[name] === '-');
+  process.stdout.write(shown === undefined ? benchText(run, process.stdout.columns ?? 80) : files[shown](run));
+  // Where standard output is for a program, people still learn why it fails.
+  if (shown !== undefined && run.worse.length > 0) process.stderr.write(`${run.worse.join('; ')}\n`);
+  for (const name of names) {
+    const path = plan[name];
+    if (path !== undefined && path !== '-') save(`--${name}`, path, files[name](run));
+  }
+  if (run.interrupted) return INTERRUPTED;
+  if (run.worse.length > 0) return 1;
+  const { baseline, update } = plan;
+  if (update && baseline !== undefined && run.ratios !== undefined) {
+    const text = JSON.stringify(updated(plan.before, plan.setting, run.ratios), undefined, 2);
+    save('--baseline', baseline, `${text}\n`);
+  }
+  return 0;
+}
+
+async function measured(plan: BenchPlan, token: CancellationToken): Promise<Judged> {
+  const total = plan.warmup + plan.cancels;
   let done = 0;
-  const progress = new Progress(() => `cancel ${done} of ${warmup + cancels}`);
+  const progress = new Progress(() => {
+    const span = { fromMs: 0, toMs: done, eventMs: Number.POSITIVE_INFINITY, saves: true, style: 'cyan' } as const;
+    return `${bar({ cells: 24, spanMs: total }, span, plain)} ${done} of ${total} cancels`;
+  });
   const onProgress = (n: number) => {
     done = n;
   };
-  const figures = await measurePropagation({ hops, cancels, warmup, token, onProgress }).finally(() => progress.end());
-  const text = JSON.stringify(
-    { unit: 'ms', ...figures, node: process.version, platform: process.platform },
-    inMicroseconds,
-    2,
+  const { held, budget, tolerance } = plan;
+  const run = await runBench({ ...plan, token, onProgress }).finally(() => progress.end());
+  return judged(run, (figures) =>
+    run.interrupted ? faults(figures) : worse(figures, run.ratios, { budget, baseline: held, tolerance }),
   );
-  if (json === '-') process.stdout.write(`${text}\n`);
-  else process.stdout.write(table(figures));
-  if (json !== undefined && json !== '-') save(json, `${text}\n`);
-  return figures.misses + figures.zombies > 0 ? 1 : 0;
 }
 
-function save(path: string, text: string): void {
+/** A line that is cut to its terminal's width has no room for colour. */
+const plain: Paint = (_, text) => text;
+
+function save(option: string, path: string, text: string): void {
   try {
     writeFileSync(path, text);
   } catch (error) {
-    throw new UsageError(`Expected --json to name a file that can be written; ${(error as Error).message}.`);
+    throw new UsageError(`Expected ${option} to name a file that can be written; ${(error as Error).message}.`);
   }
-}
-
-function inMicroseconds(_key: string, value: unknown): unknown {
-  return typeof value === 'number' ? rounded(value) : value;
-}
-
-const COLUMNS = ['p50', 'p90', 'p99', 'max'] as const;
-
-function table({ hops, cancels, warmup, token, stopped, misses, zombies }: Propagation): string {
-  const head = `${counted(hops, 'hop')}, ${counted(cancels, 'cancel')} after ${warmup} to warm up`;
-  const rows = [
-    ...token.map(({ hop, quantiles }) => row(`${hop}'s token cancelled`, quantiles)),
-    row('last handler stopped', stopped),
-  ];
-  const good = misses + zombies === 0;
-  const verdict = good
-    ? 'every cancel arrived'
-    : `${counted(misses, 'cancel')} never arrived, ${counted(zombies, 'handler')} ran on`;
-  return [
-    '',
-    `  ${paint('bold', 'nevermind bench')}  ${paint('dim', head)}`,
-    '',
-    `  ${paint('dim', "from the caller's cancel until".padEnd(32) + COLUMNS.map((name) => name.padStart(10)).join(''))}`,
-    ...rows.map((line) => `  ${line}`),
-    '',
-    `  ${good ? paint('green', '✓') : paint('red', '✗')} ${verdict}`,
-    '',
-    '',
-  ].join('\n');
-}
-
-function row(what: string, quantiles: Quantiles | null): string {
-  const figures = COLUMNS.map((name) => (quantiles === null ? 'none' : duration(quantiles[name])).padStart(10));
-  return what.padEnd(32) + figures.join('');
 }

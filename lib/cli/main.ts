@@ -1,7 +1,7 @@
 #!/usr/bin/env node
 import { readFileSync } from 'node:fs';
 import { CancellationSource, type CancellationToken } from '../core/index.ts';
-import { ChainLost } from '../measure/index.ts';
+import { BadChain, ChainLost } from '../measure/index.ts';
 import { UsageError } from './arguments.ts';
 import { bench } from './bench.ts';
 import { demo } from './demo.ts';
@@ -36,7 +36,10 @@ function version(): string {
 /** What to say of an error, and how to exit: 2 for a wrong command line, 1 for what went wrong here. */
 function explain(error: unknown): [sentence: string, exitCode: number] {
   if (error instanceof UsageError) return [error.message, 2];
-  for (const at of [error, (error as Error | undefined)?.cause]) if (at instanceof ChainLost) return [at.message, 1];
+  for (const at of [error, (error as Error | undefined)?.cause]) {
+    if (at instanceof BadChain) return [at.message, 2];
+    if (at instanceof ChainLost) return [at.message, 1];
+  }
   return [error instanceof Error ? (error.stack ?? error.message) : String(error), 1];
 }
 

@@ -1,3 +1,4 @@
+import { SPARED } from './greeter.ts';
 import type { CallState } from './messages.ts';
 import type { Visit } from './visit.ts';
 import { Watch } from './watch.ts';
@@ -6,6 +7,10 @@ import { Watch } from './watch.ts';
 export class Board extends Watch {
   readonly #visits = new Map<string, Map<string, Visit>>();
   readonly #calls = new Map<string, CallState>();
+  /** Calls that nobody has cancelled, and what came of them all the same. */
+  readonly strays: Map<string, string> = new Map();
+  /** How many calls a load has made; undefined: none that is over. */
+  loaded: number | undefined;
   /** Hears of each report of a hop. */
   onVisit: ((visit: Visit) => void) | undefined;
 
@@ -28,14 +33,24 @@ export class Board extends Watch {
   }
 
   putVisit(visit: Visit): void {
-    const known = this.#visits.get(visit.call) ?? new Map<string, Visit>();
-    this.#visits.set(visit.call, known.set(visit.hop, visit));
+    const { call, hop, heardAt } = visit;
+    if (call.startsWith(SPARED)) {
+      if (heardAt !== null) this.strays.set(call, `hop ${hop} heard of a cancel`);
+    } else this.#visits.set(call, (this.#visits.get(call) ?? new Map<string, Visit>()).set(hop, visit));
     this.onVisit?.(visit);
     this.changed();
   }
 
   putCall(state: CallState): void {
-    this.#calls.set(state.call, state);
+    const { call, code, message } = state;
+    const spared = call.startsWith(SPARED);
+    if (spared && code !== null && code !== 'ok') this.strays.set(call, message ?? code);
+    this.#calls.set(call, state);
+    this.changed();
+  }
+
+  putLoad(calls: number): void {
+    this.loaded = calls;
     this.changed();
   }
 

@@ -1,49 +1,45 @@
 // The entry of a client process: makes the calls it is told to make, and changes its mind.
 import { CancellationSource } from '../core/index.ts';
 import { RpcError } from '../rpc/index.ts';
+import { type Carrier, carrierOf } from './carrier.ts';
+import { Desk, type Made } from './desk.ts';
 import { CALL_HEADER } from './greeter.ts';
-import { clientOf, type GreeterClient } from './hop.ts';
-import type { CallOrder, CallState, FromCaller, ToCaller } from './messages.ts';
+import type { CallOrder, FromCaller, ToCaller } from './messages.ts';
 import { followParent } from './parent.ts';
-import { sharedNow } from './visit.ts';
 
-let client: GreeterClient | undefined;
-const minds = new Map<string, () => void>();
+let carrier: Carrier | undefined;
 
 const tell = followParent<ToCaller, FromCaller>(async (message) => {
   if ('url' in message) {
-    client = clientOf(message.url);
+    carrier = carrierOf(message.url, message.wire);
     tell({ ready: true });
-  } else if ('changeMind' in message) minds.get(message.changeMind)?.();
-  else if (client !== undefined) await make(client, message);
+  } else await desk.hear(message);
 });
 
-async function make(client: GreeterClient, { call, steps, timeoutMs, cancelAfterMs }: CallOrder): Promise<void> {
-  const source = new CancellationSource({ timeout: timeoutMs });
-  const startedAt = sharedNow();
-  let state: CallState = {
-    call,
-    startedAt,
-    deadlineAt: startedAt + timeoutMs,
-    cancelledAt: null,
-    settledAt: null,
-    code: null,
-  };
-  const changeMind = () => {
-    const cancelledAt = sharedNow();
-    if (source.cancel('CANCELLED', { description: 'never mind' })) state = { ...state, cancelledAt };
-  };
-  minds.set(call, changeMind);
-  tell({ state });
-  const timer = cancelAfterMs === undefined ? undefined : setTimeout(changeMind, cancelAfterMs);
-  const code = await client
-    .greet({ name: 'Ada', steps }, { token: source.token, headers: { [CALL_HEADER]: call } })
+const desk = new Desk(make, tell);
+
+function make(order: CallOrder, streaming: () => void): Made {
+  const source = new CancellationSource({ timeout: order.timeoutMs });
+  const done = send(order, source, streaming)
     .then(
-      () => 'ok' as const,
-      (error: unknown) => (error instanceof RpcError ? error.code : 'unknown'),
-    );
-  clearTimeout(timer);
-  minds.delete(call);
-  source.close();
-  tell({ state: { ...state, settledAt: sharedNow(), code } });
+      () => ({ code: 'ok' as const }),
+      (error: unknown) => ({
+        code: error instanceof RpcError ? error.code : source.token.cancelled ? 'canceled' : 'unknown',
+        message: error instanceof Error ? error.message : String(error),
+      }),
+    )
+    .finally(() => source.close());
+  return { cancel: () => source.cancel('CANCELLED', { description: 'never mind' }), done };
+}
+
+async function send(order: CallOrder, { token }: CancellationSource, streaming: () => void): Promise<void> {
+  const greeting = { name: 'Ada', steps: order.steps };
+  const headers = { [CALL_HEADER]: order.call };
+  if (carrier === undefined) throw new Error('nobody to call yet');
+  if (order.streamed !== true) return void (await carrier.greet(greeting, token, headers));
+  let first = true;
+  for await (const _ of carrier.greetings(greeting, token, headers)) {
+    if (first) streaming();
+    first = false;
+  }
 }

@@ -1,13 +1,20 @@
+import { randomBytes } from 'node:crypto';
 import { CancellationSource, type CancellationToken } from '../core/index.ts';
 import { Board } from './board.ts';
+import type { TransportName, Wire } from './carrier.ts';
 import { Child } from './child.ts';
+import type { Fault } from './fault.ts';
 import type { HopSettings } from './hop.ts';
 import type { CallOrder, FromCaller, FromHop, ToCaller, ToHop } from './messages.ts';
 
-export interface ChainOptions extends Omit<HopSettings, 'name' | 'port'> {
+export interface ChainOptions extends Omit<HopSettings, 'name' | 'port' | 'wire' | 'fault'> {
   readonly hops: number;
   /** The first hop's; 0: any that is free. */
   readonly port: number;
+  /** Default h2c. `floor`: hops and callers of bare node:http2 in place of ours. */
+  readonly transport?: TransportName | 'floor';
+  /** Of the hop in the middle, the first of two. Default: none. */
+  readonly fault?: Fault | null;
   /** Ends all waiting; ending the processes is for {@link Chain.end}. */
   readonly token: CancellationToken;
 }
@@ -24,6 +31,8 @@ export interface Hop {
 export interface Caller {
   call(order: CallOrder): void;
   changeMind(call: string): void;
+  /** Keeps so many calls under way that nobody cancels; 0 ends that, and the board gets to know how many they were. */
+  load(count: number): void;
   strike(signal: NodeJS.Signals): void;
 }
 
@@ -37,10 +46,14 @@ export class Chain {
   readonly board: Board = new Board();
   readonly #source: CancellationSource;
   readonly #children: { end(): Promise<void> }[] = [];
+  readonly #wire: Wire;
+  readonly #floor: boolean;
   #hops: readonly Hop[] = [];
 
-  private constructor(token: CancellationToken) {
+  private constructor(transport: TransportName | 'floor', token: CancellationToken) {
     this.#source = new CancellationSource({ parent: token });
+    this.#floor = transport === 'floor';
+    this.#wire = { transport: transport === 'floor' ? 'h2c' : transport, key: randomBytes(32).toString('base64') };
   }
 
   /**
@@ -49,8 +62,8 @@ export class Chain {
    * @throws the token's error, its cause a ChainLost when one of them can't be what it is to be, as on a port in use; no
    *   process is left then
    */
-  static async start({ hops, token, ...settings }: ChainOptions): Promise<Chain> {
-    const chain = new Chain(token);
+  static async start({ hops, token, transport = 'h2c', ...settings }: ChainOptions): Promise<Chain> {
+    const chain = new Chain(transport, token);
     try {
       chain.#hops = await chain.#join(hops, settings);
       return chain;
@@ -74,16 +87,19 @@ export class Chain {
     let ready = false;
     const hear = (message: FromCaller) => {
       if ('state' in message) this.board.putCall(message.state);
+      else if ('loaded' in message) this.board.putLoad(message.loaded);
       else ready = true;
       this.board.changed();
     };
-    const child = new Child<ToCaller, FromCaller>('./caller-process.js', 'the client', hear, this.#lost);
+    const entry = this.#floor ? './floor-caller-process.js' : './caller-process.js';
+    const child = new Child<ToCaller, FromCaller>(entry, 'the client', hear, this.#lost);
     this.#children.push(child);
-    child.tell({ url: this.#hops[0]?.url ?? '' });
+    child.tell({ url: this.#hops[0]?.url ?? '', wire: this.#wire });
     await this.board.until(() => ready, this.token);
     return {
       call: (order) => child.tell(order),
       changeMind: (call) => child.tell({ changeMind: call }),
+      load: (load) => child.tell({ load }),
       strike: (signal) => child.strike(signal),
     };
   }
@@ -94,10 +110,14 @@ export class Chain {
     this.#source.close();
   }
 
-  async #join(count: number, settings: Omit<HopSettings, 'name'>): Promise<Hop[]> {
+  async #join(count: number, options: Omit<ChainOptions, 'hops' | 'token'>): Promise<Hop[]> {
     const hops = Array.from({ length: count }, (_, index) => {
       const name = String.fromCharCode(65 + index);
-      return this.#hop({ ...settings, name, port: index === 0 ? settings.port : 0 });
+      const middle = index === Math.floor((count - 1) / 2);
+      const fault = middle ? (options.fault ?? null) : null;
+      const { propagate, stepMs, ownStepMs } = options;
+      const port = index === 0 ? options.port : 0;
+      return this.#hop({ name, port, wire: this.#wire, propagate, fault, stepMs, ownStepMs });
     });
     await this.board.until(() => hops.every((hop) => hop.url !== ''), this.token);
     for (const [index, hop] of hops.entries()) hop.join(hops[index + 1]?.url ?? null);
@@ -106,7 +126,8 @@ export class Chain {
   }
 
   #hop(settings: HopSettings) {
-    const child = new Child<ToHop, FromHop>('./hop-process.js', `hop ${settings.name}`, hear, this.#lost);
+    const entry = this.#floor ? './floor-hop-process.js' : './hop-process.js';
+    const child = new Child<ToHop, FromHop>(entry, `hop ${settings.name}`, hear, this.#lost);
     const hop = {
       name: settings.name,
       pid: child.pid,

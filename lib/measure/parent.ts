@@ -2,13 +2,25 @@
  * The child's end of the channel.
  *
  * @param hear gets each message of the parent; what it throws or rejects with is told to the parent, and ends the process
+ * @param leave what to do before the process ends
  * @returns tells the parent
  */
 export function followParent<Told, Tells extends object>(
   hear: (message: Told) => Promise<void> | void,
+  leave?: () => Promise<void>,
 ): (message: Tells) => void {
   // However the parent ends, also by SIGKILL, its end of the channel closes.
-  process.once('disconnect', () => process.exit());
+  process.once('disconnect', () => {
+    if (leave === undefined) process.exit();
+    leave().then(
+      () => process.exit(),
+      (error: Error) => {
+        process.stderr.write(`${error?.stack ?? error}\n`);
+        process.exit(1);
+      },
+    );
+    setTimeout(() => process.exit(1), LEAVE_MS);
+  });
   // A terminal sends Ctrl-C to the whole group; the parent sees to the rest.
   process.on('SIGINT', () => {});
   // The parent may have gone a moment ago; 'disconnect' follows.
@@ -19,3 +31,6 @@ export function followParent<Told, Tells extends object>(
   });
   return tell;
 }
+
+/** What a process may take to leave, in milliseconds. */
+export const LEAVE_MS = 5_000;

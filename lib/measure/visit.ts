@@ -1,5 +1,6 @@
 import type { CancellationToken, CancelReason } from '../core/index.ts';
 import type { RpcCode } from '../rpc/index.ts';
+import { SPARED } from './greeter.ts';
 
 /** What one hop knows of one call by now. Instants are milliseconds on the machine's monotonic clock, the same in every process. */
 export interface Visit {
@@ -28,53 +29,65 @@ export function sharedNow(): number {
   return Number(process.hrtime.bigint()) / 1e6;
 }
 
+/** A visit of which nothing is known but that it has begun. */
+export function visitOf(hop: string, call: string, steps = 0): Visit {
+  const unheard = { reason: null, heardAt: null, leftMs: null, stoppedAt: null, outcome: null };
+  return { hop, call, arrivedAt: sharedNow(), budgetMs: null, ...unheard, steps, doneAt: [] };
+}
+
 /** Milliseconds, or null where there is no limit: JSON knows no Infinity. */
 function finite(ms: number): number | null {
   return ms === Number.POSITIVE_INFINITY ? null : ms;
 }
 
-/** Keeps a {@link Visit} and tells it anew after each change. */
-export class Diary {
+/** Keeps a {@link Visit} and tells it anew after each change; of a call that is spared, from a cancel on. */
+export class Notes {
   #visit: Visit;
   #telling = false;
   readonly #tell: (visit: Visit) => void;
 
-  constructor(hop: string, call: string, steps: number, token: CancellationToken, tell: (visit: Visit) => void) {
+  constructor(visit: Visit, tell: (visit: Visit) => void) {
+    this.#visit = visit;
     this.#tell = tell;
-    const unheard = { reason: null, heardAt: null, leftMs: null, stoppedAt: null, outcome: null };
-    this.#visit = {
-      hop,
-      call,
-      arrivedAt: sharedNow(),
-      budgetMs: finite(token.remaining()),
-      ...unheard,
-      steps,
-      doneAt: [],
-    };
-    token.onCancel(({ reason }) => {
-      this.#note({ reason, heardAt: sharedNow(), leftMs: finite(token.remaining()) });
-    });
-    this.#note({});
+    this.note({});
   }
 
-  stepDone(): void {
-    this.#note({ doneAt: [...this.#visit.doneAt, sharedNow()] });
-  }
-
-  /** Passes on `result`, so that this is the last thing a handler does. */
-  stopped<T>(outcome: Outcome, result: T): T {
-    this.#note({ stoppedAt: sharedNow(), outcome });
-    return result;
+  get visit(): Visit {
+    return this.#visit;
   }
 
   /** Told in a later turn of the event loop: a write in the midst of a cancel would be part of what is measured. */
-  #note(news: Partial<Visit>): void {
+  note(news: Partial<Visit>): void {
     this.#visit = { ...this.#visit, ...news };
-    if (this.#telling) return;
+    const { call, heardAt } = this.#visit;
+    if (this.#telling || (heardAt === null && call.startsWith(SPARED))) return;
     this.#telling = true;
     setImmediate(() => {
       this.#telling = false;
       this.#tell(this.#visit);
     });
+  }
+}
+
+/** The notes of a hop that works under a token. */
+export class Diary {
+  readonly #notes: Notes;
+
+  constructor(hop: string, call: string, steps: number, token: CancellationToken, tell: (visit: Visit) => void) {
+    const notes = new Notes({ ...visitOf(hop, call, steps), budgetMs: finite(token.remaining()) }, tell);
+    this.#notes = notes;
+    token.onCancel(({ reason }) => {
+      notes.note({ reason, heardAt: sharedNow(), leftMs: finite(token.remaining()) });
+    });
+  }
+
+  stepDone(): void {
+    this.#notes.note({ doneAt: [...this.#notes.visit.doneAt, sharedNow()] });
+  }
+
+  /** Passes on `result`, so that this is the last thing a handler does. */
+  stopped<T>(outcome: Outcome, result: T): T {
+    this.#notes.note({ stoppedAt: sharedNow(), outcome });
+    return result;
   }
 }

@@ -8,6 +8,7 @@ const folder = mkdtempSync(join(tmpdir(), 'nevermind-'));
 afterEach(endAll);
 afterAll(() => rmSync(folder, { recursive: true }));
 
+const short = ['bench', '--hops', '2', '--cancels', '12', '--warmup', '0'];
 const quick = ['bench', '--hops', '1', '--cancels', '1', '--warmup', '0'];
 
 describe('nevermind bench', () => {
@@ -28,10 +29,51 @@ describe('nevermind bench', () => {
     expect(hasSurvivors(bench.pid)).toBe(false);
   });
 
+  it.each([
+    ['h2', 'working'],
+    ['h1', 'streaming'],
+    ['fetch', 'streaming'],
+    ['h2c', 'before-headers'],
+  ])('measures over %s, at %s, beside a load and a floor, and loses nothing', async (transport, at) => {
+    const options = ['--transport', transport, '--at', at, '--load', '2', '--floor'];
+    const { code, stdout, stderr } = await cli([...short, ...options, '--json', '-']).ended;
+    expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
+    const figures = JSON.parse(stdout);
+    expect(figures).toMatchObject({ transport, at, load: 2, cancels: 12, misses: 0, zombies: 0, falseCancels: 0 });
+    expect(figures.floor).toMatchObject({ cancels: 12, misses: 0, zombies: 0, falseCancels: 0 });
+    // The calls of the load, beside the one that is spared between cancels.
+    expect(figures.spared).toBeGreaterThan(1);
+    expect(figures.floor.token.map(({ hop }: { hop: string }) => hop)).toEqual(['A', 'B']);
+    if (at === 'before-headers') expect(figures.ratio).toBeUndefined();
+    else {
+      const { low, ratio, high } = figures.ratio.heard;
+      expect([0 < low, low <= ratio, ratio <= high]).toEqual([true, true, true]);
+    }
+  });
+
+  it('writes a page and a plot', async () => {
+    const [page, plot] = [join(folder, 'page.md'), join(folder, 'plot.svg')];
+    const { code, stdout } = await cli([...quick, '--markdown', page, '--svg', plot]).ended;
+    expect(code).toBe(0);
+    expect(stdout).toContain('every cancel arrived');
+    expect(readFileSync(page, 'utf8')).toContain("| A's token cancelled |");
+    expect(readFileSync(plot, 'utf8')).toContain('</svg>');
+  });
+
   it('outlives the reset guard of a Node server: more than 1,000 cancels through one client', async () => {
-    const { code, stdout } = await cli(['bench', '--hops', '1', '--cancels', '1100', '--warmup', '0', '--json', '-'])
-      .ended;
-    expect(JSON.parse(stdout)).toMatchObject({ cancels: 1100, misses: 0, zombies: 0 });
+    const { code, stdout } = await cli([
+      'bench',
+      '--hops',
+      '1',
+      '--cancels',
+      '1100',
+      '--warmup',
+      '0',
+      '--floor',
+      '--json',
+      '-',
+    ]).ended;
+    expect(JSON.parse(stdout)).toMatchObject({ cancels: 1100, misses: 0, zombies: 0, falseCancels: 0 });
     expect(code).toBe(0);
   });
 

@@ -9,6 +9,8 @@ export interface Room {
   readonly packages?: readonly string[] | 'types';
   /** A folder's files from the ground up: each imports only those before it. */
   readonly order?: string;
+  /** The file that loads what a user names: the one import that nobody can read here. */
+  readonly loads?: string;
   /** In place of an order: every file is a door of its own, and none imports another. */
   readonly apart?: true;
 }
@@ -88,16 +90,18 @@ export const rooms: Readonly<Record<string, Room>> = {
 
   measure: {
     floor: 5,
-    sees: ['core', 'task', 'wire', 'server', 'rpc', 'rpc-node'],
+    loads: 'lib/measure/own-chain-process.ts',
+    sees: ['core', 'task', 'wire', 'fetch', 'server', 'rpc', 'rpc-node'],
     packages: ['zod'],
     order:
-      'child greeter parent quantiles visit watch hop messages board hop-process chain propagation caller-process index',
+      'child greeter parent quantiles visit watch carrier fault floor hop contract messages board desk hop-process floor-hop-process chain caller-process floor-caller-process own-reports own-chain-process subject own-chain round contest summary ratio baseline gate distribution bench index',
   },
 
   cli: {
     floor: 6,
     sees: ['core', 'task', 'diagnostics', 'server', 'rpc', 'rpc-node', 'measure'],
     packages: ['zod'],
-    order: 'acts arguments help paint progress report bar perform timeline keep-up story bench demo main',
+    order:
+      'acts arguments help paint progress report bar perform timeline keep-up story bench-options histogram bench-report bench-svg bench demo main',
   },
 };

@@ -69,10 +69,13 @@ function importsOf(tree: ts.SourceFile): Import[] {
   return found;
 }
 
-/** What cannot be read here is no module's name, so that no rule lets it pass. */
+/** In place of the name of a module that cannot be read here. */
+export const COMPUTED = '(computed)';
+
+/** What cannot be read here is no module's name, so that no rule lets it pass by its name. */
 function textOf(node: ts.Node | undefined): string {
   const literal = node && ts.isLiteralTypeNode(node) ? node.literal : node;
-  return literal && ts.isStringLiteralLike(literal) ? literal.text : '(computed)';
+  return literal && ts.isStringLiteralLike(literal) ? literal.text : COMPUTED;
 }
 
 export const lib: readonly Source[] = files('lib').map((path) => parse(path));
