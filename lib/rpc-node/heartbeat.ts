@@ -68,11 +68,14 @@ export class Heartbeat {
 
   #ping(): void {
     if (this.#session.destroyed) return;
-    this.#disarm = clock.after(this.#options.pingTimeoutMs, this.#frozen);
+    let waits = true;
+    // What has come is read before: a process that was busy itself blames nobody for it.
+    this.#disarm = clock.after(this.#options.pingTimeoutMs, () => setImmediate(() => waits && this.#frozen()));
     // Nothing is more urgent than the answer.
     this.#armedFor = Number.NEGATIVE_INFINITY;
     // Refused only while another one is unanswered, or the session is closing.
     this.#session.ping((error) => {
+      waits = false;
       this.stop();
       if (error !== null) return;
       this.heard();

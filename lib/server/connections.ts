@@ -3,8 +3,9 @@
 // 1. A drain ends HTTP/2 sessions with `session.close()`, never with a bare GOAWAY, after which Node still starts streams that
 //    the client has been told to send again. Node 20 does not do it by itself.
 // 2. A session that has heard GOAWAY does not stay for ever: once without calls it is gone within seconds.
-// 3. Nor does one that Node has stopped serving because of its peer's many resets. Node 20 tells nobody of it: the session reads
-//    and answers nothing more, and stays open. After that many resets it has to answer a ping.
+// 3. Nor does one that Node has stopped serving because of its peer's many resets, or of a frame that may not be. Node 20 tells
+//    nobody of it: the session reads and answers nothing more, hears no FIN, and stays open. After that many resets it has to
+//    answer a ping; so it has, from time to time, while it has calls, as has a peer that may be frozen or cut off.
 import type { ServerHttp2Session } from 'node:http2';
 import type { Socket } from 'node:net';
 import { clock } from '../core/index.ts';
@@ -14,6 +15,8 @@ const AFTER_GOAWAY_MS = 5_000;
 /** What Node 20 allows a session in resets. */
 const MANY_RESETS = 1_000;
 const PONG_MS = 5_000;
+/** How often the peer of calls under way is asked whether it is there; as the client asks. */
+const WATCH_MS = 20_000;
 
 /** One connection, of either protocol, and how many calls it carries. */
 export class Connection {
@@ -25,6 +28,7 @@ export class Connection {
   #finishing = false;
   #resets = 0;
   #asking = false;
+  #watching = false;
 
   constructor(socket: Socket) {
     this.socket = socket;
@@ -40,6 +44,7 @@ export class Connection {
 
   callBegan(): void {
     this.#calls++;
+    if (!this.#watching && this.#session !== undefined) this.#watch();
   }
 
   /** @param reset by the peer, in place of being answered */
@@ -57,20 +62,34 @@ export class Connection {
     else if (this.#calls === 0) this.socket.destroySoon();
   }
 
+  /** Asks again and again until there is no call. Most calls are over by then, and a connection needs but one timer for them. */
+  #watch(): void {
+    this.#watching = true;
+    clock.after(WATCH_MS, () => {
+      this.#watching = false;
+      if (this.#calls === 0) return;
+      this.#ask();
+      this.#watch();
+    });
+  }
+
   #ask(): void {
     const session = this.#session;
-    if (this.#asking || session === undefined || session.destroyed) return;
+    // A session that is closing takes no ping, and Node ends it with its last call.
+    if (this.#asking || session === undefined || session.destroyed || session.closed) return;
     this.#asking = true;
     const asked = this.#resets;
     let alive = false;
     session.ping((error) => {
-      alive = error === null;
+      alive = error === null || session.closed;
     });
-    clock.after(PONG_MS, () => {
+    // Counted from when the ping has gone out, and until what has come is read: a process that was busy blames nobody for it.
+    const answered = () => {
       this.#asking = false;
       if (!alive) this.socket.destroy();
       else if (this.#resets > asked) this.#ask();
-    });
+    };
+    setImmediate(() => clock.after(PONG_MS, () => setImmediate(answered)));
   }
 
   #sweep(): void {

@@ -131,7 +131,8 @@ export class Listener {
 
   #arrive(stream: ServerHttp2Stream, headers: http2.IncomingHttpHeaders): void {
     const connection = stream.session && this.#bySocket.get(stream.session);
-    if (stream.destroyed || connection === undefined) return;
+    // Gone with its session, by what came behind it: the error of that is still to be told, and nobody would listen.
+    if (stream.destroyed || connection === undefined) return void stream.on('error', ignore);
     const call = new Http2Call(this.#host, connection, this.#timeout, stream, headers);
     if (!this.#admit(call)) return;
     // A reset in the same read comes in a later tick of this turn. Work that is cancelled already is never started: it is

@@ -79,6 +79,28 @@ describe('a peer that says nothing', () => {
     expect(await outcome).toEqual({ greeting: 'hello' });
   });
 
+  it('and whose answer is there, only not read yet, is not blamed for it', async () => {
+    const { server, baseUrl } = await rawServer();
+    const client = clientOf({ baseUrl, pingIntervalMs: 1_000, pingTimeoutMs: 200 });
+    const arrived = server.next();
+    const outcome = client.greet(ada);
+    const call = await arrived;
+    // The time is over before this process looks at what has come: it was busy.
+    const late = new Promise<void>((resolve) =>
+      call.session.once('ping', () =>
+        setImmediate(() => {
+          time().advance(200);
+          resolve();
+        }),
+      ),
+    );
+    time().advance(1_000);
+    await late;
+    await settled();
+    call.answer();
+    expect(await outcome).toEqual({ greeting: 'hello' });
+  });
+
   it('is not asked while there is no call, unless that is wished', async () => {
     for (const [idlePingIntervalMs, pings] of [
       [undefined, 0],

@@ -4,9 +4,11 @@ import net from 'node:net';
 import { afterEach, describe, expect, it } from 'vitest';
 import type { CancellationToken } from '../../lib/core/index.ts';
 import { type Server, serve, type WebHandler } from '../../lib/server/index.ts';
+import { END_HEADERS, END_STREAM, frame, GET, RawSession, TYPE } from './support/frames.ts';
 import { gate, Inbox } from './support/gate.ts';
 import { ManualClock } from './support/manual-clock.ts';
 import { type Client, connect } from './support/peers.ts';
+import { turns } from './support/stage.ts';
 import { startWeb } from './support/subjects.ts';
 
 const ends: (() => unknown)[] = [];
@@ -181,12 +183,43 @@ describe('a session', () => {
     const seen = await subject.seen.take();
     session.goaway(0);
     await clock.armed(5_000);
-    clock.advance(60_000);
+    for (let s = 0; s < 60; s += 5) {
+      clock.advance(5_000);
+      await turns();
+    }
     expect(seen.token.cancelled).toBe(false);
     seen.answer('fine');
     stream.resume();
     await new Promise((resolve) => session.once('close', resolve));
     expect(stream.rstCode).toBe(0);
+  });
+
+  it('whose peer is frozen under a call is let go, and the call is PEER_CLOSED; one that answers is left alone', async () => {
+    const clock = new ManualClock();
+    const subject = await startWeb('h2c', { requestTimeoutMs: 0, handlerTimeoutMs: 0 });
+    ends.push(subject.close, clock.restore);
+    const reasons: string[] = [];
+    const call = async () => {
+      const session = await RawSession.open(subject.port);
+      ends.push(() => session.socket.destroy());
+      session.send(frame(TYPE.HEADERS, END_HEADERS | END_STREAM, 1, GET));
+      const { token } = await subject.seen.take();
+      const over = new Promise<void>((resolve) =>
+        token.onCancel(({ reason }) => {
+          reasons.push(reason);
+          resolve();
+        }),
+      );
+      return { session, token, over };
+    };
+    const [alive, frozen] = [await call(), await call()];
+    frozen.session.socket.pause();
+    clock.advance(20_000);
+    await clock.armed(5_000);
+    await alive.session.settled();
+    clock.advance(5_000);
+    await frozen.over;
+    expect([reasons, alive.token.cancelled]).toEqual([['PEER_CLOSED'], false]);
   });
 
   it('that breaks the protocol ends; the server and the others do not', async () => {
