@@ -117,11 +117,14 @@ export interface Results {
   readonly figures: Readonly<Record<string, Readonly<Record<string, Figure>>>>;
 }
 
-const ring: unknown[] = new Array(1024).fill(undefined);
+const ring: unknown[] = new Array(16).fill(undefined);
 
-/** Lets a value escape: V8 would not even make an object that nobody can ever see. */
+/**
+ * Lets a value escape: V8 would not even make an object that nobody can ever see. A few at a time, as what is still held
+ * when the nursery is full is copied, and all figures would pay for that.
+ */
 export function keep(i: number, value: unknown): void {
-  ring[i & 1023] = value;
+  ring[i & 15] = value;
 }
 
 const ENOUGH_US = 3_000_000;

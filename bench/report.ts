@@ -8,9 +8,9 @@ const HEAD = `# Benchmarks
 
 Made by \`npm run bench:report\` of the figures in [bench/results](../bench/results), which \`npm run bench -- --save\` stores.
 
-A figure is the median of several rounds, the implementations taking turns, each in a process of its own. What counts is the
-ratio within one run: the machine is a shared one. Of what one process does alone, the processor's time is taken where it is
-less than the clock's.`;
+A figure is the median of several rounds, the implementations taking turns, each in a process of its own, whose heap has a
+young generation of 16 MB from the start. What counts is the ratio within one run: the machine is a shared one. Of what one
+process does alone, the processor's time is taken where it is less than the clock's.`;
 
 const WORDS: Record<Unit, string> = {
   ns: 'Nanoseconds for each operation',
