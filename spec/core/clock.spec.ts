@@ -99,6 +99,19 @@ describe('a timer of the platform', () => {
   });
 });
 
+describe('the time', () => {
+  afterEach(() => {
+    vi.unstubAllGlobals();
+  });
+
+  it('is measured by whatever the timers in place go by', () => {
+    vi.stubGlobal('performance', { now: () => 7 });
+    expect(clock.now()).not.toBe(7);
+    vi.stubGlobal('setTimeout', () => undefined);
+    expect(clock.now()).toBe(7);
+  });
+});
+
 describe('a process', () => {
   it('S0-24: is not kept alive by a deadline', () => {
     const core = new URL('../../dist/core/index.js', import.meta.url).href;
