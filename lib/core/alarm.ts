@@ -12,17 +12,23 @@ import { clock, onClockSwap } from './clock.ts';
 /** One deadline of one owner. `at` outlives the alarm's being set, as a cancelled token still tells its deadline. */
 export class Alarm {
   readonly at: number;
-  set = false;
   order = 0;
-  readonly ring: (owner: unknown) => void;
-  /** Gone once the alarm has rung or was taken back. */
-  owner: unknown;
+  /** There from when the alarm is set until it rings or is taken back. */
+  owner: object | undefined = undefined;
 
-  constructor(at: number, owner: unknown, ring: (owner: never) => void) {
+  constructor(at: number) {
     this.at = at;
-    this.owner = owner;
-    this.ring = ring as (owner: unknown) => void;
   }
+
+  get set(): boolean {
+    return this.owner !== undefined;
+  }
+}
+
+/** What an alarm does to its owner; the one file that sets alarms fills this slot. */
+let ring: (owner: object, at: number) => void;
+export function onRing(rung: typeof ring): void {
+  ring = rung;
 }
 
 /** So many alarms that were taken back are not worth a walk over the heap. */
@@ -46,8 +52,8 @@ onClockSwap(() => {
 });
 
 /** Sets an alarm, once. Among equal times the one set first rings first. @param now the clock's time */
-export function setAlarm(alarm: Alarm, now: number): void {
-  alarm.set = true;
+export function setAlarm(alarm: Alarm, owner: object, now: number): void {
+  alarm.owner = owner;
   alarm.order = ++orders;
   pending++;
   heap.push(alarm);
@@ -57,8 +63,7 @@ export function setAlarm(alarm: Alarm, now: number): void {
 
 /** Takes an alarm back; does nothing when it is not set. */
 export function clearAlarm(alarm: Alarm): void {
-  if (!alarm.set) return;
-  alarm.set = false;
+  if (alarm.owner === undefined) return;
   alarm.owner = undefined;
   pending--;
   if (heap.length > 2 * pending + WEEDS) weed();
@@ -93,7 +98,8 @@ function rise(from: number, alarm: Alarm): void {
     heap[at] = parent;
     at = up;
   }
-  heap[at] = alarm;
+  // Nearly all come last and stay there; the place is theirs already.
+  if (at !== from) heap[at] = alarm;
 }
 
 function sink(from: number, alarm: Alarm): void {
@@ -138,9 +144,9 @@ function wake(): void {
   try {
     for (let first = heap[0]; first !== undefined && (first.at <= now || !first.set); first = heap[0]) {
       removeFirst();
-      const { owner, set } = first;
+      const { owner } = first;
       clearAlarm(first);
-      if (set) first.ring(owner);
+      if (owner !== undefined) ring(owner, first.at);
     }
   } finally {
     if (pending > 0 && armedAt === Number.POSITIVE_INFINITY) arm(clock.now());

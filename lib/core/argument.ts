@@ -49,9 +49,11 @@ export function checkOptions(what: string, value: unknown): asserts value is obj
 }
 
 export function checkReason(value: unknown): asserts value is CancelReason {
-  if (!isReason(value)) {
-    throw new TypeError(expected('reason', `one of ${Object.keys(CancelReason).join(', ')}`, value));
-  }
+  if (!isReason(value)) throw unknownReason(value);
+}
+
+function unknownReason(value: unknown): TypeError {
+  return new TypeError(expected('reason', `one of ${Object.keys(CancelReason).join(', ')}`, value));
 }
 
 export function checkDetails(value: unknown): asserts value is CancelDetails {

@@ -2,14 +2,19 @@ import { type CancellationError, isCancellation, stackless } from './error.ts';
 import { type CancelDetails, CancelReason } from './reason.ts';
 
 /**
- * What one cancel was, shared by all tokens that it reached.
- *
- * `error` is made when somebody first asks for it; `order` tells which of two cancels came first.
+ * What cancelled a token: a reason alone, until somebody asks for more than that or another token is to share it. Most
+ * cancels end there, and the object would be a third of their price.
  */
+export type Cancel = CancelReason | Cancellation;
+
+export function reasonIn(cancel: Cancel): CancelReason {
+  return typeof cancel === 'object' ? cancel.reason : cancel;
+}
+
+/** One cancel, shared by all tokens that it reached. Its error is made when somebody first asks for it. */
 export class Cancellation {
   readonly reason: CancelReason;
   readonly details: CancelDetails | undefined;
-  order = 0;
   made: CancellationError | undefined;
   /** The reason that a foreign signal was aborted with; `signal.reason` of every linked token shows this very value. */
   readonly foreign: { readonly reason: unknown } | undefined;

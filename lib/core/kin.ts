@@ -1,21 +1,25 @@
 // The questions a token asks of all its ancestors, where one parent after another is not enough: a token may have
 // several, and then its ancestors form a graph in which two ways can lead to the same one. Each walk keeps a list of
 // its own in place of the stack, and meets each ancestor once.
-import type { Cancellation } from './cancellation.ts';
-import type { Rare } from './rare.ts';
+import type { Top } from './rare.ts';
 import type { CallbackErrorHook, Hooks } from './report.ts';
 
 /** What a walk has to know of tokens, which stand above this file. */
 export interface Kin<T> {
   parent(token: T): T | undefined;
-  rare(token: T): Rare<T> | undefined;
+  top(token: T): Top<T> | undefined;
+  hook(token: T): CallbackErrorHook | undefined;
   /** Its own deadline, or Infinity. */
   deadline(token: T): number;
   closed(token: T): boolean;
-  cancellation(token: T): Cancellation | undefined;
+  /** Known to be cancelled, without asking anybody. */
+  cancelled(token: T): boolean;
+  /** Grows with each cancel: tells which of two cancelled tokens was it by the earlier one. */
+  order(token: T): number;
   /** Whether its state is known without asking anybody: decided, or live in this epoch. */
   settled(token: T): boolean;
-  adopt(token: T, cancellation: Cancellation): void;
+  /** Cancels a token by what has cancelled another one. */
+  adopt(token: T, from: T): void;
   /** Live for certain, until the next cancel. */
   refresh(token: T): void;
   /** Reads the signal a token follows, and adopts its abort. */
@@ -23,7 +27,7 @@ export interface Kin<T> {
 }
 
 function parentsOf<T>(token: T, kin: Kin<T>): readonly T[] {
-  const relays = kin.rare(token)?.relays;
+  const relays = kin.top(token)?.relays;
   if (relays !== undefined) return relays;
   const parent = kin.parent(token);
   return parent === undefined ? [] : [parent];
@@ -48,6 +52,29 @@ function parentsFirst<T>(
   }
 }
 
+/**
+ * Goes on from a token that has a top in place of a parent.
+ *
+ * @param upwards goes up from a relay, parent by parent, and returns the next token that has a top
+ * @param atTop called with each of them
+ */
+export function goOn<T>(
+  start: T,
+  kin: Kin<T>,
+  upwards: (token: T) => T | undefined,
+  atTop: (token: T, top: Top<T>) => void,
+): void {
+  const rest = [start];
+  for (let token = rest.pop(); token !== undefined; token = rest.pop()) {
+    const top = kin.top(token) as Top<T>;
+    atTop(token, top);
+    for (const relay of top.relays ?? []) {
+      const next = upwards(relay);
+      if (next !== undefined) rest.push(next);
+    }
+  }
+}
+
 /** Settles a token that has several parents somewhere above it. */
 export function settle<T>(start: T, kin: Kin<T>): void {
   // Live, but only as long as a signal says so: asked once in this walk, never stamped.
@@ -64,20 +91,20 @@ export function settle<T>(start: T, kin: Kin<T>): void {
 
 /** @returns false when the token is live but hangs on a signal */
 function decide<T>(token: T, kin: Kin<T>, unsure: ReadonlySet<T>): boolean {
-  const rare = kin.rare(token);
-  if (rare?.foreign !== undefined) {
+  const top = kin.top(token);
+  if (top?.foreign !== undefined) {
     kin.askSignal(token);
     return kin.settled(token);
   }
   const parents = parentsOf(token, kin);
-  const cancellations = parents.map((parent) => kin.cancellation(parent)).filter((one) => one !== undefined);
-  const all = rare?.all === true;
-  if (cancellations.length > 0 && (!all || cancellations.length === parents.length)) {
+  const cancelled = parents.filter((parent) => kin.cancelled(parent));
+  const all = top?.all === true;
+  if (cancelled.length > 0 && (!all || cancelled.length === parents.length)) {
     // Of several cancels the first one cancelled "any" of the parents, the last one "all" of them.
     const later = all ? 1 : -1;
     kin.adopt(
       token,
-      cancellations.reduce((a, b) => ((b.order - a.order) * later > 0 ? b : a)),
+      cancelled.reduce((a, b) => ((kin.order(b) - kin.order(a)) * later > 0 ? b : a)),
     );
     return true;
   }
@@ -90,7 +117,7 @@ function decide<T>(token: T, kin: Kin<T>, unsure: ReadonlySet<T>): boolean {
 export function deadlineOf<T>(start: T, kin: Kin<T>): number {
   let least = Number.POSITIVE_INFINITY;
   for (let token: T | undefined = start; token !== undefined && !kin.closed(token); token = kin.parent(token)) {
-    if (kin.rare(token)?.relays !== undefined) return Math.min(least, joinedDeadline(token, kin));
+    if (kin.top(token)?.relays !== undefined) return Math.min(least, joinedDeadline(token, kin));
     least = Math.min(least, kin.deadline(token));
   }
   return least;
@@ -103,9 +130,9 @@ function joinedDeadline<T>(start: T, kin: Kin<T>): number {
     const parents = parentsOf(token, kin);
     const earliest = (a: number, parent: T): number => Math.min(a, deadline(parent) as number);
     const latest = (a: number, parent: T): number => Math.max(a, deadline(parent) as number);
-    if (kin.rare(token)?.all !== true) return parents.reduce(earliest, Number.POSITIVE_INFINITY);
+    if (kin.top(token)?.all !== true) return parents.reduce(earliest, Number.POSITIVE_INFINITY);
     // Those that are cancelled already are waited for no more.
-    const left = parents.filter((parent) => kin.cancellation(parent) === undefined);
+    const left = parents.filter((parent) => !kin.cancelled(parent));
     return (left.length > 0 ? left : parents).reduce(latest, Number.NEGATIVE_INFINITY);
   };
   settle(start, kin);
@@ -123,12 +150,11 @@ export function canBeCancelled<T>(start: T, kin: Kin<T>): boolean {
   const known = new Map<T, boolean>();
   const answer = (token: T): boolean | undefined => {
     if (kin.closed(token)) return false;
-    const rare = kin.rare(token);
-    const sourceless = rare?.derived === true && rare.foreign === undefined && kin.cancellation(token) === undefined;
+    const sourceless = kin.top(token)?.derived === true && !kin.cancelled(token);
     return sourceless ? known.get(token) : true;
   };
-  const parents = (token: T): readonly T[] => (kin.rare(token)?.relays ?? []).map((relay) => kin.parent(relay) as T);
-  const all = (token: T): boolean => kin.rare(token)?.all === true;
+  const parents = (token: T): readonly T[] => (kin.top(token)?.relays ?? []).map((relay) => kin.parent(relay) as T);
+  const all = (token: T): boolean => kin.top(token)?.all === true;
   parentsFirst(
     start,
     // One parent that can be cancelled is enough for "any": the others need not be asked.
@@ -148,7 +174,7 @@ export function hookOf<T>(start: T, kin: Kin<T>, known: Hooks<T>): CallbackError
   const path: T[] = [];
   let hook: CallbackErrorHook | undefined;
   for (let token: T | undefined = start; token !== undefined; token = parentsOf(token, kin)[0]) {
-    hook = known.get(token) ?? kin.rare(token)?.hook;
+    hook = known.get(token) ?? kin.hook(token);
     if (hook !== undefined || known.has(token)) break;
     path.push(token);
   }

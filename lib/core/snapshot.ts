@@ -50,6 +50,6 @@ function picture(token: CancellationToken, deadline: number): Open {
 
 /** As `child.deadline`, but without a climb to the root for each token of a deep tree. */
 function deadlineBelow(parent: Open, child: CancellationToken): number {
-  if (tree.look(child).rare?.relays !== undefined) return child.deadline;
+  if (tree.look(child).rare?.top?.relays !== undefined) return child.deadline;
   return Math.min(parent.deadline, tree.kin.deadline(child));
 }

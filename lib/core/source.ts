@@ -10,7 +10,7 @@ import {
   expected,
 } from './argument.ts';
 import { arrived, followSignal, joinTokens, newSignal } from './bridge.ts';
-import { Cancellation } from './cancellation.ts';
+import { type Cancel, Cancellation } from './cancellation.ts';
 import { clock } from './clock.ts';
 import { setDeadline } from './deadline.ts';
 import { type CancelDetails, CancelReason } from './reason.ts';
@@ -64,11 +64,11 @@ export const CancellationSource: CancellationSourceConstructor = class Cancellat
   }
 
   cancel(reason?: CancelReason, details?: CancelDetails): boolean {
-    return tree.cancel(this.#token, cancellation(reason, details));
+    return tree.cancel(this.#token, cancelOf(reason, details));
   }
 
   cancelAsync(reason?: CancelReason, details?: CancelDetails): Promise<boolean> {
-    return cancelAsync(this.#token, cancellation(reason, details));
+    return cancelAsync(this.#token, cancelOf(reason, details));
   }
 
   cancelAfter(ms: number): void {
@@ -102,8 +102,8 @@ function limited(parent: CancellationToken, options: ChildOptions): Cancellation
   return source;
 }
 
-async function cancelAsync(token: CancellationToken, cancellation: Cancellation): Promise<boolean> {
-  if (!tree.request(token, cancellation)) return false;
+async function cancelAsync(token: CancellationToken, cancel: Cancel): Promise<boolean> {
+  if (!tree.request(token, cancel)) return false;
   await undefined;
   const settling: Promise<void>[] = [];
   const pass = tree.deliver(token, settling);
@@ -166,12 +166,12 @@ export function toToken(name: string, value: Cancellable): CancellationToken {
   throw new TypeError(expected(name, 'a CancellationToken or an AbortSignal', value));
 }
 
-function cancellation(reason: CancelReason | undefined, details: CancelDetails | undefined): Cancellation {
-  if (reason !== undefined) checkReason(reason);
-  if (details === undefined) return new Cancellation(reason ?? CancelReason.CANCELLED);
+function cancelOf(reason: CancelReason = CancelReason.CANCELLED, details?: CancelDetails): Cancel {
+  checkReason(reason);
+  if (details === undefined) return reason;
   checkDetails(details);
   // A copy: the error is made later, of what was said now.
-  return new Cancellation(reason ?? CancelReason.CANCELLED, { ...details });
+  return new Cancellation(reason, { ...details });
 }
 
 /** The static side of {@link CancellationToken}. */
@@ -212,9 +212,9 @@ tree.close(none);
 const statics: CancellationTokenStatics = {
   none,
   cancelled(reason, details) {
-    const cancelled = cancellation(reason, details);
+    const cancel = cancelOf(reason, details);
     const token = tree.create(undefined);
-    tree.cancel(token, cancelled);
+    tree.cancel(token, cancel);
     return token;
   },
   any: (...tokens) => {
@@ -241,7 +241,7 @@ const statics: CancellationTokenStatics = {
 
 function derive(parents: readonly CancellationToken[], all: boolean): CancellationToken {
   const token = joinTokens(parents, all);
-  tree.rare(token).derived = true;
+  tree.top(token).derived = true;
   return token;
 }
 

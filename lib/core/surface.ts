@@ -106,6 +106,14 @@ export interface Source<T> {
   [Symbol.dispose](): void;
 }
 
+/** What tokens can do by files that stand above the tree; source.ts brings them in. */
+export interface Above<T> {
+  newSource(parent: T, options: ChildOptions | undefined): Source<T>;
+  newSignal(token: T): AbortSignal;
+  /** A signal that a token follows was aborted. */
+  arrived(token: T): void;
+}
+
 /** What a snapshot sees of one token. */
 export interface Look<T> {
   readonly state: 'live' | 'cancelled' | 'closed';

@@ -9,32 +9,33 @@
 // 1. A token is decided once: live → CANCELLED or live → CLOSED, whichever comes first (semantics 0.1, 0.8).
 // 2. `epoch` grows with every cancel. A live token's stamp is the epoch at which it was last known to be live; equal to
 //    `epoch`, it is live for certain. So a cancel shows in the whole subtree before the first callback runs (0.2).
+//    A cancelled token's stamp is minus the epoch that its cancel began, so that of two cancels the later one is known.
 // 3. A token that hangs on a foreign signal is never stamped as live: only the signal knows, and is asked each time.
 // 4. A token is linked (has `#next`) exactly while it is live and observed: it has a callback, a linked child, a set
 //    alarm or a signal. So a child that nobody listens to costs its parent nothing and can be collected (0.6).
-// 5. A pass delivers only to tokens whose `#cancellation` is its own, so that each of them hears of one cancel once.
+// 5. A pass delivers only to tokens whose `#cancel` is its own, so that each of them hears of one cancel once.
 // 6. Nothing here recurses over the tree: a hundred thousand levels need no stack.
 //
 // All that touches a token's fields is in this one class: private fields in a base class, or in a node behind the token,
 // were measured to double the price of a child. What the fields mean beyond the tree lies in the files below this one.
 import { type Alarm, clearAlarm } from './alarm.ts';
 import { checkCallback } from './argument.ts';
-import { type Cancellation, cancellationOf } from './cancellation.ts';
+import { type Cancel, Cancellation, cancellationOf, reasonIn } from './cancellation.ts';
 import { clock } from './clock.ts';
 import { type HookOf, Pass } from './deliver.ts';
 import type { CancellationError } from './error.ts';
 import { instrument } from './instrument.ts';
-import { canBeCancelled, deadlineOf, hookOf, type Kin, settle } from './kin.ts';
-import { Rare } from './rare.ts';
+import { canBeCancelled, deadlineOf, goOn, hookOf, type Kin, settle } from './kin.ts';
+import { Rare, Top } from './rare.ts';
 import type { CancelReason } from './reason.ts';
 import { append, count, onTakenBack, Registration, remove, take } from './registration.ts';
 import { listen } from './signal.ts';
-import type { CancelCallback, ChildOptions, Look, ReadSide, Source } from './surface.ts';
+import type { Above, CancelCallback, ChildOptions, Look, ReadSide, Source } from './surface.ts';
 
-const CANCELLED = -1;
-const CLOSED = -2;
+const CLOSED = -1;
 /** The stamp of a live token that was not asked yet, or hangs on a foreign signal: no epoch equals it. */
 const UNSURE = 0;
+/** At 1, its negative would be CLOSED: the first cancel begins the second. */
 let epoch = 1;
 
 const KEY = Symbol('made by this file');
@@ -42,16 +43,19 @@ const KEY = Symbol('made by this file');
 /** What the files of this room may do to a token, and nobody else; the class fills it in. */
 export interface Tree {
   create(parent?: CancellationToken): CancellationToken;
-  /** A token that has to ask each time, or first: it gets its parents, or its signal, by its `rare`. */
+  /** A token that has to ask each time, or first: it gets its parents, or its signal, by {@link top}. */
   createUnsure(parent?: CancellationToken): CancellationToken;
   isToken(value: unknown): value is CancellationToken;
   rare(token: CancellationToken): Rare<CancellationToken>;
+  top(token: CancellationToken): Top<CancellationToken>;
   /** Marks the subtree. @returns whether this call made the request; then a delivery is due */
-  request(token: CancellationToken, cancellation: Cancellation): boolean;
+  request(token: CancellationToken, cancel: Cancel): boolean;
   /** Tells all that listen in the subtree of a cancelled token. `settling` collects the async ones among them. */
   deliver(token: CancellationToken, settling?: Promise<void>[]): Pass;
   /** Both of them. @returns whether this call made the request */
-  cancel(token: CancellationToken, cancellation: Cancellation): boolean;
+  cancel(token: CancellationToken, cancel: Cancel): boolean;
+  /** What has cancelled it. */
+  cancellation(token: CancellationToken): Cancellation;
   close(token: CancellationToken): void;
   /** Neither cancelled nor closed. */
   live(token: CancellationToken): boolean;
@@ -67,19 +71,14 @@ export interface Tree {
 }
 export let tree: Tree;
 
-/** What tokens can do by files that stand above this one; source.ts brings them in. */
-export interface Above {
-  newSource(parent: CancellationToken, options: ChildOptions | undefined): Source<CancellationToken>;
-  newSignal(token: CancellationToken): AbortSignal;
-  /** A signal that a token follows was aborted. */
-  arrived(token: CancellationToken): void;
-}
-let above: Above;
-export function bringIn(files: Above): void {
+let above: Above<CancellationToken>;
+/** Takes in what the files above this one have to give. */
+export function bringIn(files: typeof above): void {
   above = files;
 }
 
 let pull: (token: CancellationToken) => boolean;
+let shared: (token: CancellationToken) => Cancellation;
 let register: (token: CancellationToken, callback: CancelCallback<CancellationToken>) => Registration;
 let kin: Kin<CancellationToken>;
 
@@ -92,8 +91,8 @@ export class CancellationToken implements ReadSide {
   #next: CancellationToken | undefined;
   #children: CancellationToken | undefined;
   #callbacks: Registration | undefined;
-  /** What cancelled it; set together with the stamp CANCELLED. */
-  #cancellation: Cancellation | undefined;
+  /** What cancelled it; set together with the stamp that says so. */
+  #cancel: Cancel | undefined;
   /** Its own deadline; it stays readable after the cancel. */
   #alarm: Alarm | undefined;
   #rare: Rare<CancellationToken> | undefined;
@@ -111,10 +110,10 @@ export class CancellationToken implements ReadSide {
     return canBeCancelled(this, kin);
   }
   get reason(): CancelReason | undefined {
-    return this.cancelled ? this.#cancellation?.reason : undefined;
+    return this.cancelled ? reasonIn(this.#cancel as Cancel) : undefined;
   }
   get error(): CancellationError | undefined {
-    return this.cancelled ? this.#cancellation?.error : undefined;
+    return this.cancelled ? shared(this).error : undefined;
   }
   get deadline(): number {
     return deadlineOf(this, kin);
@@ -127,7 +126,7 @@ export class CancellationToken implements ReadSide {
     return deadline === Number.POSITIVE_INFINITY ? deadline : Math.max(0, deadline - clock.now());
   }
   throwIfCancelled(): void {
-    if (this.cancelled) throw this.#cancellation?.error;
+    if (this.cancelled) throw shared(this).error;
   }
   onCancel(callback: CancelCallback<CancellationToken>): Registration {
     return register(this, callback);
@@ -147,9 +146,23 @@ export class CancellationToken implements ReadSide {
     const linked = (token: CancellationToken): boolean =>
       token.#next !== undefined || (token.#rare !== undefined && observed(token));
 
-    const adopt = (token: CancellationToken, cancellation: Cancellation): void => {
-      token.#stamp = CANCELLED;
-      token.#cancellation = cancellation;
+    const decide = (token: CancellationToken, cancel: Cancel): void => {
+      token.#cancel = cancel;
+      token.#stamp = -++epoch;
+    };
+
+    /** The cancel of a cancelled token as the object that all it has reached have in common. */
+    shared = (token) => {
+      const cancel = token.#cancel as Cancel;
+      if (typeof cancel === 'object') return cancel;
+      const made = new Cancellation(cancel);
+      token.#cancel = made;
+      return made;
+    };
+
+    const adopt = (token: CancellationToken, from: CancellationToken): void => {
+      token.#cancel = shared(from);
+      token.#stamp = from.#stamp;
     };
 
     const addChild = (parent: CancellationToken, child: CancellationToken): void => {
@@ -180,44 +193,44 @@ export class CancellationToken implements ReadSide {
 
     /** The slow half of `cancelled`: asks upwards, and notes the answer on the way it came. */
     pull = (start) => {
-      let top = start;
-      while (top.#stamp >= 0 && top.#stamp !== epoch && top.#parent !== undefined) top = top.#parent;
-      if (top.#stamp >= 0 && top.#stamp !== epoch) askTop(top);
-      if (top.#stamp === UNSURE) return false;
-      const cancellation = top.#cancellation;
-      for (let token = start; token !== top; token = token.#parent as CancellationToken) {
-        if (cancellation === undefined) token.#stamp = epoch;
-        else adopt(token, cancellation);
+      let last = start;
+      while (last.#stamp >= 0 && last.#stamp !== epoch && last.#parent !== undefined) last = last.#parent;
+      if (last.#stamp >= 0 && last.#stamp !== epoch) ask(last);
+      if (last.#stamp === UNSURE) return false;
+      const cancelled = last.#stamp < CLOSED;
+      for (let token = start; token !== last; token = token.#parent as CancellationToken) {
+        if (cancelled) adopt(token, last);
+        else token.#stamp = epoch;
       }
-      return cancellation !== undefined;
+      return cancelled;
     };
 
-    const askTop = (top: CancellationToken): void => {
-      const rare = top.#rare;
-      if (rare?.foreign !== undefined) kin.askSignal(top);
-      else if (rare?.relays === undefined) top.#stamp = epoch;
+    const ask = (token: CancellationToken): void => {
+      const top = token.#rare?.top;
+      if (top === undefined) token.#stamp = epoch;
+      else if (top.foreign !== undefined) kin.askSignal(token);
       else {
-        top.#stamp = UNSURE;
-        settle(top, kin);
+        token.#stamp = UNSURE;
+        settle(token, kin);
       }
     };
 
     kin = {
       parent: (token) => token.#parent,
-      rare: (token) => token.#rare,
+      top: (token) => token.#rare?.top,
+      hook: (token) => token.#rare?.hook,
       deadline: (token) => token.#alarm?.at ?? Number.POSITIVE_INFINITY,
       closed: (token) => token.#stamp === CLOSED,
-      cancellation: (token) => token.#cancellation,
+      cancelled: (token) => token.#stamp < CLOSED,
+      order: (token) => -token.#stamp,
       settled: (token) => token.#stamp < 0 || token.#stamp === epoch,
       adopt,
       refresh: (token) => {
         token.#stamp = epoch;
       },
       askSignal: (token) => {
-        const signal = token.#rare?.foreign as AbortSignal;
-        if (!signal.aborted) return;
-        adopt(token, cancellationOf(signal));
-        (token.#cancellation as Cancellation).order = ++epoch;
+        const signal = token.#rare?.top?.foreign as AbortSignal;
+        if (signal.aborted) decide(token, cancellationOf(signal));
       },
     };
 
@@ -228,26 +241,14 @@ export class CancellationToken implements ReadSide {
 
     /** Called when a token becomes observed: links it and, as long as they were not observed, its ancestors. */
     const link = (start: CancellationToken): void => {
-      const wide = climb(start);
-      if (wide !== undefined) linkWide(wide);
+      const last = climb(start);
+      if (last !== undefined) goOn(last, kin, climb, follow);
     };
 
-    const linkWide = (wide: CancellationToken): void => {
-      const rest = [wide];
-      for (let token = rest.pop(); token !== undefined; token = rest.pop()) {
-        const { foreign, relays = [] } = token.#rare as Rare<CancellationToken>;
-        if (foreign !== undefined) tree.rare(token).unfollow = listen(foreign, above.arrived.bind(undefined, token));
-        for (const relay of relays) {
-          const next = climb(relay);
-          if (next !== undefined) rest.push(next);
-        }
-      }
-    };
-
-    /** Links parent by parent. @returns the one where it takes more: several parents, or a signal */
+    /** Links parent by parent. @returns the one that has no parent but several, or a signal */
     const climb = (start: CancellationToken): CancellationToken | undefined => {
       for (let child = start; ; ) {
-        if (child.#rare !== undefined && isWide(child.#rare)) return child;
+        if (child.#rare?.top !== undefined) return child;
         const parent = child.#parent;
         if (parent === undefined || parent.#stamp < 0) return undefined;
         const known = parent.#children !== undefined || linked(parent);
@@ -257,29 +258,19 @@ export class CancellationToken implements ReadSide {
       }
     };
 
-    const isWide = (rare: Rare<CancellationToken>): boolean => rare.relays !== undefined || rare.foreign !== undefined;
+    const follow = (token: CancellationToken, top: Top<CancellationToken>): void => {
+      if (top.foreign !== undefined) top.unfollow = listen(top.foreign, above.arrived.bind(undefined, token));
+    };
 
     /** The way back, when nobody observes a token any more, or it is decided. */
     const unlink = (start: CancellationToken): void => {
-      const wide = descend(start);
-      if (wide !== undefined) unlinkWide(wide);
-    };
-
-    const unlinkWide = (wide: CancellationToken): void => {
-      const rest = [wide];
-      for (let token = rest.pop(); token !== undefined; token = rest.pop()) {
-        const { unfollow, relays = [] } = token.#rare as Rare<CancellationToken>;
-        unfollow?.();
-        for (const relay of relays) {
-          const next = descend(relay);
-          if (next !== undefined) rest.push(next);
-        }
-      }
+      const last = descend(start);
+      if (last !== undefined) goOn(last, kin, descend, (_, { unfollow }) => unfollow?.());
     };
 
     const descend = (start: CancellationToken): CancellationToken | undefined => {
       for (let child = start; ; ) {
-        if (child.#rare !== undefined && isWide(child.#rare)) return child;
+        if (child.#rare?.top !== undefined) return child;
         if (child.#next === undefined) return undefined;
         const parent = child.#parent as CancellationToken;
         removeChild(parent, child);
@@ -292,44 +283,55 @@ export class CancellationToken implements ReadSide {
 
     // ── Cancel ─────────────────────────────────────────────────────────────────────────────────────────────────────
 
-    const request = (token: CancellationToken, cancellation: Cancellation): boolean => {
+    const request = (token: CancellationToken, cancel: Cancel): boolean => {
       if (!live(token)) return false;
-      cancellation.order = ++epoch;
-      adopt(token, cancellation);
+      decide(token, cancel);
       // At once, even when the callbacks run later: what cancels the parent meanwhile is not this token's cancel (E12).
       if (token.#next !== undefined || token.#rare !== undefined) unlink(token);
-      instrument?.cancelRequested?.(token, cancellation.reason);
+      instrument?.cancelRequested?.(token, reasonIn(cancel));
       return true;
     };
 
     /** Level by level: a parent before its children, siblings in the order they were linked (0.3). */
     const deliver = (start: CancellationToken, settling?: Promise<void>[]): Pass => {
-      const cancellation = start.#cancellation as Cancellation;
-      const pass = new Pass(cancellation, hook, settling);
-      const queue = [start];
-      for (let i = 0; i < queue.length; i++) {
-        const token = queue[i] as CancellationToken;
-        instrument?.reached?.(token, cancellation.reason);
-        if (token.#alarm !== undefined) clearAlarm(token.#alarm);
-        for (let first = token.#callbacks; first !== undefined; first = token.#callbacks) {
-          token.#callbacks = remove(first, first);
-          pass.run(first, token);
-        }
-        token.#rare?.controller?.abort(cancellation.signalReason);
-        for (let child = token.#children; child !== undefined; child = token.#children) {
-          removeChild(token, child);
-          const heir = child.#rare?.relayTo;
-          if (heir === undefined) {
-            adopt(child, cancellation);
-            queue.push(child);
-          } else if (heir.cancelled && heir.#cancellation === cancellation) {
-            unlink(heir);
-            queue.push(heir);
-          }
+      const pass = new Pass(shared(start), hook, settling);
+      tell(start, pass);
+      const parents = [start];
+      for (let i = 0; i < parents.length; i++) {
+        const parent = parents[i] as CancellationToken;
+        for (let child = parent.#children; child !== undefined; child = parent.#children) {
+          removeChild(parent, child);
+          const heir = inherit(child, start);
+          if (heir === undefined) continue;
+          tell(heir, pass);
+          if (heir.#children !== undefined) parents.push(heir);
         }
       }
       if (settling === undefined) pass.report();
       return pass;
+    };
+
+    /** @returns whom the cancel reaches by this child: itself, or the token it is a relay of, or nobody yet */
+    const inherit = (child: CancellationToken, start: CancellationToken): CancellationToken | undefined => {
+      const heir = child.#rare?.relayTo;
+      if (heir === undefined) {
+        adopt(child, start);
+        return child;
+      }
+      if (!heir.cancelled || heir.#cancel !== start.#cancel) return undefined;
+      unlink(heir);
+      return heir;
+    };
+
+    const tell = (token: CancellationToken, pass: Pass): void => {
+      const { cancellation } = pass;
+      instrument?.reached?.(token, cancellation.reason);
+      if (token.#alarm !== undefined) clearAlarm(token.#alarm);
+      for (let first = token.#callbacks; first !== undefined; first = token.#callbacks) {
+        token.#callbacks = remove(first, first);
+        pass.run(first, token);
+      }
+      token.#rare?.controller?.abort(cancellation.signalReason);
     };
 
     /** Lets go of whatever a token that closes holds, and of whatever holds it. */
@@ -341,14 +343,14 @@ export class CancellationToken implements ReadSide {
         take(first);
       }
       for (let child = token.#children; child !== undefined; child = token.#children) removeChild(token, child);
-      if (token.#rare !== undefined) token.#rare.relays = token.#rare.controller = undefined;
+      if (token.#rare !== undefined) token.#rare.top = token.#rare.controller = undefined;
     };
 
     // ── Callbacks ──────────────────────────────────────────────────────────────────────────────────────────────────
 
     const runLate = (token: CancellationToken, callback: CancelCallback<CancellationToken>): Registration => {
       const late = new Registration(undefined, callback);
-      const pass = new Pass(token.#cancellation as Cancellation, hook);
+      const pass = new Pass(shared(token), hook);
       pass.run(late, token);
       pass.report();
       return late;
@@ -376,7 +378,7 @@ export class CancellationToken implements ReadSide {
       create: (parent) => {
         const token = new CancellationToken(KEY, parent);
         if (parent !== undefined) {
-          if (parent.cancelled) adopt(token, parent.#cancellation as Cancellation);
+          if (parent.cancelled) adopt(token, parent);
           else if (parent.#stamp === CLOSED) token.#parent = undefined;
           else token.#stamp = parent.#stamp;
         }
@@ -394,13 +396,19 @@ export class CancellationToken implements ReadSide {
         token.#rare ??= new Rare();
         return token.#rare;
       },
+      top: (token) => {
+        const rare = tree.rare(token);
+        rare.top ??= new Top();
+        return rare.top;
+      },
       request,
       deliver,
-      cancel: (token, cancellation) => {
-        if (!request(token, cancellation)) return false;
+      cancel: (token, cancel) => {
+        if (!request(token, cancel)) return false;
         if (observed(token)) deliver(token);
         return true;
       },
+      cancellation: shared,
       close: (token) => {
         if (!live(token)) return;
         if (token.#rare !== undefined || observed(token)) release(token);

@@ -1,8 +1,29 @@
 import fc from 'fast-check';
 import { afterEach, describe, expect, it, vi } from 'vitest';
-import { Alarm, clearAlarm, ringDue, setAlarm } from '../../lib/core/alarm.ts';
-import { CancellationSource, clock as coreClock, pendingAlarms } from '../../lib/core/index.ts';
+import { Alarm, clearAlarm, setAlarm } from '../../lib/core/alarm.ts';
+import {
+  CancellationSource,
+  clock as coreClock,
+  pendingAlarms,
+  ringDue,
+  type Source,
+  setInstrument,
+} from '../../lib/core/index.ts';
 import { FakeClock } from './support/fake-clock.ts';
+
+interface Ringing {
+  readonly at: number;
+  /** Tells apart what is equal otherwise. */
+  readonly id: symbol;
+  readonly source: Source<unknown>;
+}
+
+/** A deadline, noted in `rung` when it has come. */
+function ringing(at: number, rung: Ringing[]): Ringing {
+  const one = { at, id: Symbol(), source: new CancellationSource({ deadline: at }) };
+  one.source.token.onCancel(() => rung.push(one));
+  return one;
+}
 
 describe('the queue of deadlines', () => {
   it('rings in the order of time, and of setting among equal times, whatever was taken back in between', () => {
@@ -14,23 +35,20 @@ describe('the queue of deadlines', () => {
     fc.assert(
       fc.property(fc.array(step, { maxLength: 60 }), (steps) => {
         using clock = new FakeClock(0);
-        const rung: Alarm[] = [];
-        let waiting: Alarm[] = [];
+        const rung: Ringing[] = [];
+        let waiting: Ringing[] = [];
         for (const one of steps) {
-          if ('at' in one) {
-            const alarm = new Alarm(one.at, undefined, () => rung.push(alarm));
-            setAlarm(alarm, 0);
-            waiting.push(alarm);
-          } else {
+          if ('at' in one) waiting.push(ringing(one.at, rung));
+          else {
             const gone = waiting[one.takeBack % (waiting.length || 1)];
-            if (gone !== undefined) for (let twice = 0; twice < 2; twice++) clearAlarm(gone);
-            waiting = waiting.filter((alarm) => alarm !== gone);
+            for (let twice = 0; twice < 2; twice++) gone?.source.close();
+            waiting = waiting.filter((other) => other !== gone);
           }
           expect(pendingAlarms()).toBe(waiting.length);
         }
         clock.advance(20);
         expect(rung).toEqual(waiting.toSorted((a, b) => a.at - b.at));
-        expect([pendingAlarms(), rung.filter(({ set }) => set)]).toEqual([0, []]);
+        expect(pendingAlarms()).toBe(0);
       }),
     );
   });
@@ -40,13 +58,9 @@ describe('the queue of deadlines', () => {
     fc.assert(
       fc.property(fc.array(time, { minLength: 200, maxLength: 600 }), (times) => {
         using clock = new FakeClock(0);
-        const rung: Alarm[] = [];
-        const alarms = times.map(({ at }) => {
-          const alarm: Alarm = new Alarm(at, undefined, () => rung.push(alarm));
-          setAlarm(alarm, 0);
-          return alarm;
-        });
-        const waiting = alarms.filter((alarm, i) => times[i]!.stays === 0 || void clearAlarm(alarm));
+        const rung: Ringing[] = [];
+        const all = times.map(({ at }) => ringing(at, rung));
+        const waiting = all.filter(({ source }, i) => times[i]!.stays === 0 || void source.close());
         expect(pendingAlarms()).toBe(waiting.length);
         clock.advance(50);
         expect(rung).toEqual(waiting.toSorted((a, b) => a.at - b.at));
@@ -57,8 +71,8 @@ describe('the queue of deadlines', () => {
 
   it('lets go of an owner whose deadline is taken back, at once', () => {
     using _ = new FakeClock(0);
-    const alarm = new Alarm(10, 'owner', () => {});
-    setAlarm(alarm, 0);
+    const alarm = new Alarm(10);
+    setAlarm(alarm, {}, 0);
     clearAlarm(alarm);
     expect([alarm.owner, alarm.at, pendingAlarms()]).toEqual([undefined, 10, 0]);
   });
@@ -66,7 +80,9 @@ describe('the queue of deadlines', () => {
   it('rings what is due when it is asked to, each once, though their timer is late', () => {
     using clock = new FakeClock(0);
     const rung: number[] = [];
-    for (const at of [20, 10, 30]) setAlarm(new Alarm(at, undefined, () => rung.push(at)), 0);
+    for (const deadline of [20, 10, 30]) {
+      new CancellationSource({ deadline }).token.onCancel(() => rung.push(deadline));
+    }
     ringDue();
     expect(rung).toEqual([]);
     const late = vi.spyOn(clock, 'now').mockReturnValue(25);
@@ -112,19 +128,20 @@ describe('the queue of deadlines', () => {
     expect(second.token.cancelled).toBe(true);
   });
 
-  it('rings on though one of the owners throws', () => {
+  it('rings on though an instrument throws, which it must not', () => {
     using clock = new FakeClock(0);
-    const rung: string[] = [];
-    const failing = new Alarm(10, undefined, () => {
-      throw new Error('from the ring');
+    const rung: Ringing[] = [];
+    for (const at of [10, 10, 20]) ringing(at, rung);
+    setInstrument({
+      cancelRequested() {
+        setInstrument(undefined);
+        throw new Error('from the instrument');
+      },
     });
-    const next = new Alarm(10, 'next', (owner: string) => void rung.push(owner));
-    const last = new Alarm(20, 'last', (owner: string) => void rung.push(owner));
-    for (const alarm of [failing, next, last]) setAlarm(alarm, 0);
-    expect(() => clock.advance(10)).toThrow('from the ring');
+    expect(() => clock.advance(10)).toThrow('from the instrument');
     expect(clock.timers).toBe(1);
     clock.advance(10);
-    expect([rung, pendingAlarms()]).toEqual([['next', 'last'], 0]);
+    expect([rung.map(({ at }) => at), pendingAlarms()]).toEqual([[10, 20], 0]);
   });
 
   it('takes a deadline that is set while another rings', () => {

@@ -1,4 +1,6 @@
+import { EventEmitter } from 'node:events';
 import { describe, expect, it } from 'vitest';
+import { CancellationSource, CancellationToken } from '../../lib/core/index.ts';
 import { isAbortSignal, listen, SignalOwner } from '../../lib/core/signal.ts';
 
 describe('isAbortSignal', () => {
@@ -28,6 +30,36 @@ describe('listen', () => {
     expect(heard).toBe(0);
     one.abort();
     expect(heard).toBe(1);
+  });
+});
+
+describe('any number of listeners', () => {
+  it('may listen to the signal of a token, without a warning', async () => {
+    const warnings: Error[] = [];
+    const listener = (warning: Error) => warnings.push(warning);
+    process.on('warning', listener);
+    const cancelled = CancellationToken.cancelled();
+    const followed = new AbortController();
+    const signals = [
+      new CancellationSource().token.signal,
+      cancelled.signal,
+      CancellationToken.from(followed.signal).signal,
+    ];
+    for (const signal of signals) {
+      for (let i = 0; i < 50; i++) signal.addEventListener('abort', () => undefined);
+    }
+    // A warning is told on a later turn.
+    await new Promise((resolve) => setImmediate(resolve));
+    process.off('warning', listener);
+    expect(warnings).toEqual([]);
+  });
+
+  it('leaves the limit of everybody else as it was', () => {
+    const before = EventEmitter.defaultMaxListeners;
+    EventEmitter.defaultMaxListeners = 7;
+    expect(new CancellationSource().token.signal.aborted).toBe(false);
+    expect(EventEmitter.defaultMaxListeners).toBe(7);
+    EventEmitter.defaultMaxListeners = before;
   });
 });
 
