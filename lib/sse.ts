@@ -116,9 +116,8 @@ class Events implements UnderlyingDefaultSource<Uint8Array> {
     controller.close();
   }
 
-  cancel(reason: unknown): Promise<void> {
+  cancel(reason: unknown): void {
     this.#source.cancel(CancelReason.PEER_CLOSED, { description: 'nobody reads the events any more', cause: reason });
-    return this.#end();
   }
 
   /** Lets the source clean up; there is nobody left to hear how that goes. */

@@ -176,7 +176,6 @@ class Talk implements Conversation {
     const socket = this.#socket;
     return new Promise((resolve, reject) => {
       if (socket.readyState === CONNECTING) return reject(new Error("Expected an open socket; wait for its 'open'."));
-      if (socket.readyState !== OPEN) return reject(this.#gone());
       socket.send(data, (error) => {
         // Of a socket that was destroyed Node says that all it had under way was sent.
         if (socket.readyState !== OPEN) reject(this.#gone(error));
@@ -243,7 +242,6 @@ class Talk implements Conversation {
   #over(code: number): void {
     this.#stage = 'closed';
     this.#source.cancel('PEER_CLOSED', { description: `the connection closed with ${code}`, cause: this.#failure });
-    this.#source.close();
     if (this.#work.size === 0 || this.#late) this.#finish();
     else this.#giveTime(() => this.#finish());
   }

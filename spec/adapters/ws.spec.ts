@@ -145,7 +145,8 @@ describe('a cancel of the token that was given', () => {
 
   it('S3-21: is heard by the work first, which may say a last word', async () => {
     const source = new CancellationSource();
-    const { client, talk } = await connected({ token: source.token });
+    // As long as it takes, and no longer.
+    const { client, talk } = await connected({ token: source.token, graceMs: Number.POSITIVE_INFINITY });
     const heard: string[] = [];
     client.on('message', (data) => heard.push(String(data)));
     void talk.start(async (token) => {
@@ -180,6 +181,8 @@ describe('a cancel of the token that was given', () => {
     source.cancel('SHUTDOWN');
     while (socket.readyState !== WebSocket.CLOSING) await Promise.resolve();
     await clock.advanceAsync(49);
+    // What still comes wins it no time.
+    expect(await talk.start(() => expect.unreachable())).toMatchObject({ kind: 'stopped' });
     expect(socket.readyState).toBe(WebSocket.CLOSING);
     await clock.advanceAsync(1);
     expect([await talk.ended, socket.readyState]).toEqual([0, WebSocket.CLOSED]);
@@ -245,6 +248,23 @@ describe('pings', () => {
     }
     expect(await heard).toBe('PEER_CLOSED');
     expect(talk.token.error?.cause).toMatchObject({ message: expect.stringContaining('30000 ms') });
+  });
+
+  it('an answer that a blocked loop has yet to read counts', async () => {
+    using clock = fakeClock();
+    const { client, talk } = await connected();
+    const judged = gate();
+    client.once('ping', () => {
+      // The answer is on its way. The next thing that the loop does is to look at its timers.
+      for (const until = performance.now() + 3; performance.now() < until; );
+      setTimeout(() => {
+        clock.advance(PING_MS);
+        setImmediate(() => setImmediate(judged.open));
+      }, 1);
+    });
+    await clock.advanceAsync(PING_MS);
+    await judged.opened;
+    expect(talk.token.cancelled).toBe(false);
   });
 
   it('a socket that is not read from is not taken for gone', async () => {
@@ -376,7 +396,7 @@ describe('bad input', () => {
 });
 
 describe('T-15: after many messages', () => {
-  const MANY = 2_000 * scale;
+  const MANY = 10_000 * scale;
 
   it('none was cancelled, and nothing is left on the token that was given', async () => {
     const shutdown = new CancellationSource();
@@ -414,6 +434,18 @@ describe('T-15: after many messages', () => {
     expect(snapshot(shutdown.token)).toMatchObject({ callbacks: 0, children: [] });
     while (server.clients.size > 0) await new Promise(setImmediate);
   }, 120_000);
+
+  it('nothing is kept of work that has ended', async () => {
+    const { talk } = await connected();
+    const kept = await (async () => {
+      const value = { large: true };
+      await talk.start(() => value, { id: 'a' });
+      return new WeakRef(value);
+    })();
+    await new Promise(setImmediate);
+    gc!();
+    expect(kept.deref()).toBeUndefined();
+  });
 
   it('sockets that came and went leave nothing on the token that was given', async () => {
     const shutdown = new CancellationSource();

@@ -64,6 +64,19 @@ describe('what is sent', () => {
     await expect(eventStream(events(event as never)).text()).rejects.toThrow(`Expected \`${name}\``);
   });
 
+  it('ends a source whose event cannot be written', async () => {
+    const left = gate();
+    const response = eventStream(async function* () {
+      try {
+        yield { id: '\0', data: '' };
+      } finally {
+        left.open();
+      }
+    });
+    await expect(response.text()).rejects.toThrow('`id`');
+    await left.opened;
+  });
+
   it('asks the source for an event when the one before was taken', async () => {
     let asked = 0;
     const reader = eventStream(async function* () {
@@ -259,6 +272,9 @@ it('leaves nothing on the token of streams that have ended', async () => {
     const response = eventStream(events({ data: 'a' }, { data: 'b' }), { token });
     if (i % 2) await response.text();
     else await response.body!.cancel();
+    await eventStream(events({ id: '\0', data: '' }), { token })
+      .text()
+      .catch(() => {});
   }
   expect(snapshot(token)).toMatchObject({ callbacks: 0, children: [] });
 });

@@ -104,8 +104,19 @@ describe('iterate', () => {
     on.root.cancel();
     await expect(reading).rejects.toBe(on.root.token.error);
     const stream = new PassThrough();
+    let asked = false;
+    stream[Symbol.asyncIterator] = () => {
+      const iterator = PassThrough.prototype[Symbol.asyncIterator].call(stream);
+      const { next } = iterator;
+      iterator.next = () => {
+        asked = true;
+        return next.call(iterator);
+      };
+      return iterator;
+    };
     late.open(stream);
     await once(stream, 'close');
+    expect(asked).toBe(false);
   });
 
   it('a promise that a factory broke is an error of the first step, and none of the return', async () => {
