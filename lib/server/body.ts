@@ -15,22 +15,26 @@ export function collect(incoming: Readable, limit: number, token: CancellationTo
     if (incoming.readableEnded) return resolve(new Uint8Array(0));
     const chunks: Uint8Array[] = [];
     let size = 0;
+    let over = false;
     let registration: Registration | undefined;
+    // Listeners stay: of an incoming body that is over there will be no more events, and to take them off costs more than they do.
     const settle = (error?: Error) => {
-      incoming.off('data', onData).off('end', settle).off('close', onClose);
+      if (over) return;
+      over = true;
       registration?.unregister();
       if (error !== undefined) return reject(error);
       resolve(chunks.length === 1 ? (chunks[0] as Uint8Array) : Buffer.concat(chunks, size));
     };
-    const onData = (chunk: Uint8Array) => {
+    incoming.on('data', (chunk: Uint8Array) => {
+      if (over) return;
       size += chunk.length;
       chunks.push(chunk);
       if (size <= limit) return;
       incoming.pause();
       settle(new BodyTooLargeError(limit));
-    };
-    const onClose = () => settle(brokeOff());
-    incoming.on('data', onData).on('end', settle).on('close', onClose);
+    });
+    incoming.on('end', () => settle());
+    incoming.on('close', () => over || settle(brokeOff()));
     // Runs `settle` at once when the token is cancelled already, before there is a registration.
     registration = token.onCancel(settle);
   });

@@ -9,6 +9,7 @@ import { CancellationSource, type CancellationToken, type CancelReason, clock, r
 import { BodyTooLargeError, type Exchange, Inflow, type ResponseWriter } from '../wire/index.ts';
 import { chunksOf, collect } from './body.ts';
 import type { Connection } from './connections.ts';
+import type { ResponseHeaders } from './fields.ts';
 import type { Peer, Watcher } from './peer.ts';
 import { writeTo } from './write.ts';
 
@@ -24,13 +25,10 @@ export interface LastWord {
   giveUp(): void;
 }
 
-/** The header fields of a response. */
-export type ResponseHeaders = Record<string, string | string[]>;
-
 export abstract class Call implements Exchange, Watcher {
   readonly source: CancellationSource;
   /** On the monotonic clock. */
-  readonly startedAt: number = clock.now();
+  readonly startedAt: number;
   /** The connection is to be closed after this answer. Set before it. */
   closing = false;
   /** Set when the body, not the handler, was what took too long. */
@@ -39,6 +37,8 @@ export abstract class Call implements Exchange, Watcher {
   failed = false;
   /** What a response in pieces gets in all, in place of the handler's limit; in milliseconds from the start of the call. */
   streamTimeoutMs: number | undefined;
+  /** Where the server's list has it. */
+  place = -1;
   /** Absent for a handler that answers for itself. */
   lastWord: LastWord | undefined;
 
@@ -64,7 +64,10 @@ export abstract class Call implements Exchange, Watcher {
     this.host = host;
     this.#connection = connection;
     connection.callBegan();
-    this.source = timeout === Number.POSITIVE_INFINITY ? new CancellationSource() : new CancellationSource({ timeout });
+    const limited = timeout !== Number.POSITIVE_INFINITY;
+    this.source = limited ? new CancellationSource({ timeout }) : new CancellationSource();
+    // Asking the clock once more would be dear.
+    this.startedAt = limited ? this.source.token.deadline - timeout : clock.now();
   }
 
   get token(): CancellationToken {
@@ -123,9 +126,10 @@ export abstract class Call implements Exchange, Watcher {
     return none;
   }
 
-  /** Gives the body `ms` to arrive, counted from now; trickled bytes win no time. */
+  /** Gives the body `ms` to arrive, counted from the start of the call; trickled bytes win no time. */
   limitBody(ms: number): void {
-    this.#bodyAlarm = new CancellationSource({ timeout: ms });
+    if (!this.answerable || this.bodyComplete) return;
+    this.#bodyAlarm = new CancellationSource({ deadline: this.startedAt + ms });
     this.#bodyAlarm.token.onCancel(() => {
       // A response that has begun shows a peer that takes part: the request's own limit holds for that exchange.
       if (this.bodyComplete || !this.answerable) return;
@@ -186,11 +190,12 @@ export abstract class Call implements Exchange, Watcher {
   closed(reason: CancelReason): void {
     if (this.#over) return;
     this.#over = true;
-    // Invariant 1: does nothing once the response is queued. A peer that leaves at its own deadline has not changed its mind:
-    // the time was up, also where our timer has yet to say so.
-    ringDue();
-    this.source.cancel(reason);
-    this.#release();
+    if (!this.#queued) {
+      // A peer that leaves at its own deadline has not changed its mind: the time was up, also where our timer has yet to say so.
+      ringDue();
+      this.source.cancel(reason);
+      this.#release();
+    }
     this.#connection.callOver(reason === 'CANCELLED' && !this.#queued);
     if (this.#handlerEnded) this.host.ended(this);
   }

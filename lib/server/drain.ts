@@ -72,9 +72,9 @@ export class Drain {
     this.#connections.finish();
     await this.#empty(graceMs);
     const asked = inFlight.size;
-    for (const call of inFlight) call.source.cancel('SHUTDOWN');
+    for (const call of inFlight.all()) call.source.cancel('SHUTDOWN');
     await this.#empty(timeoutMs);
-    const late = [...inFlight];
+    const late = inFlight.all();
     for (const call of late) call.force();
     await this.#connections.gone(FLUSH_MS);
     this.#connections.destroy();
@@ -85,7 +85,10 @@ export class Drain {
       timedOut: late.length,
       refused: inFlight.refused - refused,
       crashed: inFlight.failed - failed,
-      stillRunning: [...inFlight].filter((call) => call.handlerRuns).map(shown),
+      stillRunning: inFlight
+        .all()
+        .filter((call) => call.handlerRuns)
+        .map(shown),
       tookMs: clock.now() - startedAt,
     };
   }

@@ -1,8 +1,9 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { TLSSocket } from 'node:tls';
 import { discard } from './body.ts';
-import { Call, type CallHost, type ResponseHeaders } from './call.ts';
+import { Call, type CallHost } from './call.ts';
 import type { Connection } from './connections.ts';
+import type { ResponseHeaders } from './fields.ts';
 import { watchResponse } from './peer.ts';
 
 /** A request over HTTP/1.1. */
@@ -21,7 +22,8 @@ export class Http1Call extends Call {
     super(host, connection, timeout);
     this.incoming = request;
     this.outgoing = response;
-    this.hasBody = 'transfer-encoding' in request.headers || Number(request.headers['content-length']) > 0;
+    const { headers } = request;
+    this.hasBody = headers['transfer-encoding'] !== undefined || Number(headers['content-length']) > 0;
     watchResponse(response, request.socket, this);
   }
 

@@ -2,8 +2,9 @@ import type { IncomingHttpHeaders, ServerHttp2Stream } from 'node:http2';
 import { addAbortSignal } from 'node:stream';
 import { RST_CANCEL } from '../wire/index.ts';
 import { discard } from './body.ts';
-import { Call, type CallHost, type ResponseHeaders } from './call.ts';
+import { Call, type CallHost } from './call.ts';
 import type { Connection } from './connections.ts';
+import type { ResponseHeaders } from './fields.ts';
 import { watchStream } from './peer.ts';
 
 /** A request over HTTP/2, on the stream API: its compatibility API costs more and hides the state of the stream. */
@@ -56,7 +57,8 @@ export class Http2Call extends Call {
   }
 
   protected get bodyComplete(): boolean {
-    return this.incoming.state.remoteClose === 1;
+    // The second one asks nghttp2, which takes its time.
+    return this.incoming.readableEnded || this.incoming.state.remoteClose === 1;
   }
 
   protected writeHead(status: number, headers: ResponseHeaders, bodiless: boolean): void {

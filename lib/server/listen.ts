@@ -72,7 +72,7 @@ export class Listener {
 
   #makeTls(options: tls.TlsOptions): tls.Server {
     const ALPNProtocols = this.#http2 === undefined ? ['http/1.1'] : ['h2', 'http/1.1'];
-    const handshakeTimeout = this.#settings.headersTimeoutMs;
+    const handshakeTimeout = timerOf(this.#settings.headersTimeoutMs);
     const server = tls.createServer({
       handshakeTimeout,
       ...options,
@@ -108,11 +108,9 @@ export class Listener {
   }
 
   #makeHttp1(): http.Server {
-    const server = http.createServer({
-      requestTimeout: 0,
-      headersTimeout: this.#settings.headersTimeoutMs,
-      connectionsCheckingInterval: 5_000,
-    });
+    const headersTimeout = timerOf(this.#settings.headersTimeoutMs);
+    const connectionsCheckingInterval = Math.min(headersTimeout, CHECKING_MS);
+    const server = http.createServer({ ...HTTP1_OPTIONS, headersTimeout, connectionsCheckingInterval });
     // What starts the watch over late headers; the server itself never listens.
     server.emit('listening');
     return server.on('request', (request, response) => {
@@ -150,6 +148,20 @@ export class Listener {
     }
   }
 }
+
+/** How often node:http looks for headers that are late. */
+const CHECKING_MS = 5_000;
+
+/** A limit as Node's own timers take it: whole milliseconds, and never Infinity. */
+function timerOf(ms: number): number {
+  return Math.min(Math.ceil(ms), 2 ** 31 - 1);
+}
+
+const HTTP1_OPTIONS: http.ServerOptions & { optimizeEmptyRequests: boolean } = {
+  requestTimeout: 0,
+  // A request that announced no body is asked for none. Known to Node 22 and later.
+  optimizeEmptyRequests: true,
+};
 
 const HTTP2_OPTIONS: http2.ServerOptions & { streamResetBurst: number; streamResetRate: number } = {
   // A session with many honest cancels must live; what a cancelled call costs here is bounded. Node 20 has only the last one.

@@ -50,33 +50,36 @@ export function isLost(session: Http2Session | undefined): boolean {
   return session === undefined || session.destroyed || session.socket.destroyed;
 }
 
-/** Follows an HTTP/1.1 response. */
+/** Follows an HTTP/1.1 response. Writing to a peer that has left is no 'error' there: nobody has to listen for one. */
 export function watchResponse(response: ServerResponse, socket: Socket, following: Watcher): void {
   (response as Watched<ServerResponse>)[watcher] = following;
   response.on('close', onResponseClose);
-  // Writing to a peer that has left fails; 'close' has said so already.
-  response.on('error', ignore);
-  pipelineOf(socket).add(following);
+  pipelineOf(socket).push(following);
 }
 
 function onResponseClose(this: unknown): void {
   const response = this as Watched<ServerResponse>;
   const following = response[watcher];
-  if (response.req.socket) pipelineOf(response.req.socket).delete(following);
+  if (response.req.socket) leave(pipelineOf(response.req.socket), following);
   following.closed('PEER_CLOSED');
 }
 
 /** The exchanges under way on one HTTP/1.1 connection: Node starts pipelined requests without waiting for the one before. */
-function pipelineOf(socket: Socket & { [pipeline]?: Set<Watcher> }): Set<Watcher> {
+function pipelineOf(socket: Socket & { [pipeline]?: Watcher[] }): Watcher[] {
   const known = socket[pipeline];
   if (known !== undefined) return known;
-  const watchers = new Set<Watcher>();
+  const watchers: Watcher[] = [];
   socket[pipeline] = watchers;
   socket.once('close', () => {
-    for (const following of watchers) following.closed('PEER_CLOSED');
-    watchers.clear();
+    for (const following of watchers.splice(0)) following.closed('PEER_CLOSED');
   });
   return watchers;
+}
+
+/** A list, and not a Set, as nearly always there is but one. */
+function leave(watchers: Watcher[], following: Watcher): void {
+  if (watchers[0] === following) watchers.shift();
+  else if (watchers.includes(following)) watchers.splice(watchers.indexOf(following), 1);
 }
 
 function ignore(): void {}

@@ -1,6 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Http2ServerRequest, Http2ServerResponse } from 'node:http2';
-import { CancellationSource, type CancellationToken, type CancelReason } from '../core/index.ts';
+import { CancellationSource, type CancellationToken, type CancelReason, ringDue } from '../core/index.ts';
 import { isLost, type Watcher, watchResponse, watchStream } from './peer.ts';
 
 /** One source for each request; closed when the exchange is over, so that nothing comes after success. */
@@ -14,7 +14,11 @@ class RequestSource implements Watcher {
 
   closed(reason: CancelReason): void {
     // `writableEnded`, not `writableFinished`: once the response is queued, the peer's leaving concerns nobody's work.
-    if (!this.#outgoing.writableEnded) this.source.cancel(reason);
+    if (!this.#outgoing.writableEnded) {
+      // A deadline below this token that has passed is heard first, also where its timer has yet to say so.
+      ringDue();
+      this.source.cancel(reason);
+    }
     this.source.close();
   }
 }

@@ -1,15 +1,14 @@
-import { runWithToken } from '../ambient.ts';
-import { CancellationToken, clock, expected, runAsCurrent } from '../core/index.ts';
-import { type ExchangeHandler, exchangeHandler } from '../wire/index.ts';
+import { expected } from '../core/index.ts';
 import { answerError } from './answer.ts';
 import type { Call } from './call.ts';
 import { Drain, type DrainOptions, type DrainReport } from './drain.ts';
 import { InFlight } from './in-flight.ts';
 import { Listener } from './listen.ts';
 import type { ServeOptions } from './options.ts';
+import { type Handler, runner } from './run.ts';
 import { type Settings, settingsOf } from './settings.ts';
 import { followSignals } from './signals.ts';
-import { runWebHandler, type WebHandler } from './web-handler.ts';
+import type { WebHandler } from './web-handler.ts';
 
 /** A server that listens. */
 export interface Server extends AsyncDisposable {
@@ -52,22 +51,10 @@ export function serve(handler: WebHandler, options: ServeOptions = {}): Promise<
   return start(handler, settingsOf(options));
 }
 
-async function start(
-  handler: WebHandler & { [exchangeHandler]?: ExchangeHandler },
-  settings: Settings,
-): Promise<Server> {
+async function start(handler: Handler, settings: Settings): Promise<Server> {
   const inFlight = new InFlight(settings.maxRequests);
-  const direct = handler[exchangeHandler];
-  const run =
-    direct === undefined ? webRunner(handler, settings) : (call: Call) => void runDirect(direct, call, settings);
-  // A handler that takes the exchange makes its own token current, where there is a storage for it.
-  if (settings.fromAmbient) runWithToken(CancellationToken.none, ignore);
-  const listener = new Listener(
-    settings,
-    inFlight,
-    (call) => admit(inFlight, call, settings),
-    (call) => begin(call, settings, run),
-  );
+  const admitted = (call: Call) => admit(inFlight, call, settings);
+  const listener = new Listener(settings, inFlight, admitted, runner(handler, settings));
   const url = await listener.listen();
   const drain = new Drain(inFlight, listener.connections, () => {
     listener.stop();
@@ -99,41 +86,3 @@ function admit(inFlight: InFlight, call: Call, { retryAfter }: Settings): boolea
   answerError(call, 'unavailable', why, 503, headers);
   return false;
 }
-
-function begin(call: Call, settings: Settings, run: (call: Call) => void): void {
-  if (call.hasBody && settings.bodyTimeoutMs !== Number.POSITIVE_INFINITY) call.limitBody(settings.bodyTimeoutMs);
-  if (call.method !== 'CONNECT') run(call);
-  else {
-    answerError(call, 'unimplemented', 'This server is no proxy.');
-    call.handlerEnded();
-  }
-}
-
-function webRunner(handler: WebHandler, settings: Settings): (call: Call) => void {
-  const run = (call: Call) => runWebHandler(handler, call, settings);
-  return settings.fromAmbient ? (call) => runAsCurrent(call.token, () => run(call)) : run;
-}
-
-/** A handler that takes the exchange itself answers for itself, also at a deadline; if it does not, nobody will. */
-async function runDirect(handler: ExchangeHandler, call: Call, settings: Settings): Promise<void> {
-  const { onError, requestTimeoutMs } = settings;
-  call.streamTimeoutMs = requestTimeoutMs;
-  const registration = call.token.onCancel(({ reason }) => {
-    if (reason === 'TIMEOUT') clock.after(ANSWER_MS, () => call.cut());
-  });
-  try {
-    await handler(call);
-    if (!call.finished) throw new Error('Expected the handler to answer before its promise resolves.');
-  } catch (error) {
-    call.failed = true;
-    onError(error, call.name);
-    answerError(call, 'internal', 'The handler failed.');
-  }
-  registration.unregister();
-  call.handlerEnded();
-}
-
-/** What an answer may take after the deadline, in milliseconds. */
-const ANSWER_MS = 1_000;
-
-function ignore(): void {}

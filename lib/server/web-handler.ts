@@ -7,9 +7,11 @@ import { type CancellationError, type CancellationToken, reasonOf } from '../cor
 import { BodyTooLargeError, codeOfReason, httpOfReason, parseTimeout, TIMEOUT_HEADER } from '../wire/index.ts';
 import { answerError, answerTooLarge } from './answer.ts';
 import type { Call, LastWord } from './call.ts';
+import { handPlain, isResponse } from './fast-response.ts';
+import { fieldsOf } from './fields.ts';
 import type { Peer } from './peer.ts';
 import { hasUrl, webRequest } from './web-request.ts';
-import { type BodyReader, headersOf, sendBody } from './web-response.ts';
+import { type BodyReader, sendBody } from './web-response.ts';
 
 /** What a handler gets beside the request. */
 export interface HandlerContext {
@@ -48,7 +50,7 @@ export function runWebHandler(handler: WebHandler, call: Call, host: WebHost): v
   else if (Number(call.header('content-length')) > host.maxBodyBytes) {
     answerTooLarge(call, host.maxBodyBytes);
     call.handlerEnded();
-  } else void new Turn(call, host, Math.min(asked, host.maxTimeoutMs)).run(handler);
+  } else new Turn(call, host, Math.min(asked, host.maxTimeoutMs)).run(handler);
 }
 
 function refuse(call: Call, expected: string): void {
@@ -78,24 +80,51 @@ class Turn implements LastWord {
     this.#answerFor('SHUTDOWN');
   }
 
-  async run(handler: WebHandler): Promise<void> {
+  run(handler: WebHandler): void {
     const call = this.#call;
     try {
-      const request = webRequest(call, this.#host.maxBodyBytes);
-      await this.#answer(await handler(request, { token: call.token, peer: call.peer }));
+      const answer: unknown = handler(webRequest(call, this.#host.maxBodyBytes), {
+        token: call.token,
+        peer: call.peer,
+      });
+      if (!isResponse(answer)) return void this.#follow(answer);
+      // No promise for what is there already: it would cost as much as all the rest of this.
+      const sending = this.#deliver(answer);
+      if (sending === undefined) call.handlerEnded();
+      else void this.#finish(sending);
     } catch (error) {
-      this.#failed(error);
-    } finally {
-      call.handlerEnded();
+      this.#ended(error);
     }
   }
 
-  async #answer(response: unknown): Promise<void> {
-    if (!(response instanceof Response))
-      throw new TypeError(`Expected the handler to return a Response, got ${describe(response)}.`);
-    if (this.#call.answerable) return this.#send(response);
-    await response.body?.cancel(this.#call.token.error).catch(ignore);
-    this.#abandoned();
+  async #follow(answer: unknown): Promise<void> {
+    try {
+      const response = await answer;
+      if (!isResponse(response))
+        throw new TypeError(`Expected the handler to return a Response, got ${describe(response)}.`);
+      const sending = this.#deliver(response);
+      if (sending === undefined) this.#call.handlerEnded();
+      else await this.#finish(sending);
+    } catch (error) {
+      this.#ended(error);
+    }
+  }
+
+  async #finish(sending: Promise<void>): Promise<void> {
+    try {
+      await sending;
+      this.#call.handlerEnded();
+    } catch (error) {
+      this.#ended(error);
+    }
+  }
+
+  /** Sends the response, or drops it when it is too late. @returns undefined when that is done */
+  #deliver(response: Response): Promise<void> | undefined {
+    const inTime = this.#call.answerable;
+    if (!inTime) this.#abandoned();
+    if (handPlain(response, this.#call)) return undefined;
+    return inTime ? this.#send(response) : response.body?.cancel(this.#call.token.error).catch(ignore);
   }
 
   async #send(response: Response): Promise<void> {
@@ -103,11 +132,16 @@ class Turn implements LastWord {
     const { status, body } = response;
     if (response.bodyUsed) throw new TypeError('Expected a Response whose body was not read; return a clone of it.');
     if (body === null || call.method === 'HEAD') {
-      call.respond(status, headersOf(response));
+      call.respond(status, fieldsOf(response.headers));
       return body?.cancel();
     }
     this.#body = body.getReader();
-    await sendBody(call, status, headersOf(response), this.#body, () => this.#begun());
+    await sendBody(call, status, fieldsOf(response.headers), this.#body, () => this.#begun());
+  }
+
+  #ended(error: unknown): void {
+    this.#failed(error);
+    this.#call.handlerEnded();
   }
 
   /** The handler has done its part; from here on the whole request's limit counts. */

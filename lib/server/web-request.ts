@@ -44,12 +44,12 @@ class LazyRequest {
     return this.#bodyRead || this.#real?.bodyUsed === true;
   }
 
-  async text(): Promise<string> {
-    return this.#real === undefined ? decoder.decode(await this.#read()) : this.#real.text();
+  text(): Promise<string> {
+    return this.#real === undefined ? this.#read().then(decode) : this.#real.text();
   }
 
-  async json(): Promise<unknown> {
-    return JSON.parse(await this.text());
+  json(): Promise<unknown> {
+    return this.#real === undefined ? this.#read().then(parse) : this.#real.json();
   }
 
   async bytes(): Promise<Uint8Array> {
@@ -76,7 +76,7 @@ class LazyRequest {
   }
 
   #read(): Promise<Uint8Array> {
-    if (this.#bodyRead) throw new TypeError('Body is unusable: Body has already been read');
+    if (this.#bodyRead) return Promise.reject(new TypeError('Body is unusable: Body has already been read'));
     this.#bodyRead = true;
     return this.#call.body(this.#maxBodyBytes);
   }
@@ -119,6 +119,14 @@ class LazyRequest {
 }
 
 const decoder = new TextDecoder();
+
+function decode(bytes: Uint8Array): string {
+  return decoder.decode(bytes);
+}
+
+function parse(bytes: Uint8Array): unknown {
+  return JSON.parse(decoder.decode(bytes));
+}
 
 /** The web `Request` of a call. `instanceof Request` holds; `request.clone()` gives a real one. */
 export function webRequest(call: Call, maxBodyBytes: number): Request {

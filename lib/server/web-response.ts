@@ -1,5 +1,6 @@
 // Sends a web `Response` through a call, at the pace of the peer.
-import type { Call, ResponseHeaders } from './call.ts';
+import type { Call } from './call.ts';
+import type { ResponseHeaders } from './fields.ts';
 import { writeTo } from './write.ts';
 
 export type BodyReader = ReadableStreamDefaultReader<Uint8Array>;
@@ -54,28 +55,6 @@ function bytesOf(chunk: unknown): Uint8Array {
   throw new TypeError(
     `Expected the chunks of a response's body to be Uint8Array, got ${typeof chunk}; encode text with TextEncoderStream.`,
   );
-}
-
-/** Fields that belong to one HTTP/1.1 connection; HTTP/2 forbids them, and here the server decides them. */
-const HOP_BY_HOP = new Set([
-  'connection',
-  'http2-settings',
-  'keep-alive',
-  'proxy-connection',
-  'te',
-  'transfer-encoding',
-  'upgrade',
-]);
-
-/** The header fields of a response that are its own. */
-export function headersOf(response: Response): ResponseHeaders {
-  const headers: ResponseHeaders = {};
-  for (const [name, value] of response.headers) {
-    if (name !== 'set-cookie' && !HOP_BY_HOP.has(name)) headers[name] = value;
-  }
-  const cookies = response.headers.getSetCookie();
-  if (cookies.length > 0) headers['set-cookie'] = cookies;
-  return headers;
 }
 
 function ignore(): void {}

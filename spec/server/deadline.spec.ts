@@ -120,7 +120,7 @@ describe.each(PROTOCOLS)('over %s', (protocol) => {
 
   it('0 switches the limits off', async () => {
     const { seen, asked } = await set(
-      { handlerTimeoutMs: 0, requestTimeoutMs: 0, bodyTimeoutMs: 0 },
+      { handlerTimeoutMs: 0, requestTimeoutMs: 0, bodyTimeoutMs: 0, headersTimeoutMs: 0 },
       { method: 'POST', body: 'Ad', unfinished: true },
     );
     expect(seen.token.deadline).toBe(Number.POSITIVE_INFINITY);

@@ -2,7 +2,8 @@ import { once } from 'node:events';
 import http, { type IncomingMessage, type ServerResponse } from 'node:http';
 import http2 from 'node:http2';
 import type { AddressInfo, Server } from 'node:net';
-import { afterEach, describe, expect, it } from 'vitest';
+import { afterEach, describe, expect, it, vi } from 'vitest';
+import { clock } from '../../lib/core/index.ts';
 import { tokenOf } from '../../lib/server/index.ts';
 import { type Client, connect, type Protocol } from './support/peers.ts';
 
@@ -33,6 +34,17 @@ describe.each(Object.keys(make))('tokenOf over %s', (protocol) => {
     const { req, res } = await waiting(protocol);
     expect(tokenOf(req, res)).toBe(tokenOf(req, res));
     res.end();
+  });
+
+  it('a deadline below it that has passed is heard before the peer’s leaving, also while the timer for it is late', async () => {
+    const { client, req, res } = await waiting(protocol);
+    const { token } = tokenOf(req, res).child({ timeout: 20_000 });
+    const reason = new Promise((resolve) => token.onCancel((error) => resolve(error.reason)));
+    const { now } = clock;
+    const late = vi.spyOn(clock, 'now').mockImplementation(() => now() + 20_000);
+    client.leave();
+    expect(await reason).toBe('TIMEOUT');
+    late.mockRestore();
   });
 
   it('tells a peer that had left before anybody asked', async () => {
