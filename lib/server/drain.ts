@@ -2,10 +2,8 @@
 //
 // 1. Each step ends as soon as nothing is left, or when its time is up, or when somebody forces it.
 // 2. There is one drain and one report, however often it is asked for.
-import { clock } from '../core/index.ts';
-import type { Call } from './call.ts';
-import type { Connections } from './connections.ts';
-import type { InFlight } from './in-flight.ts';
+import { clock, expected } from '../core/index.ts';
+import type { InFlight, Underway } from './in-flight.ts';
 
 export interface DrainOptions {
   /** How long requests in flight may go on undisturbed, in milliseconds; 0 or less: not at all. Default 10000. */
@@ -31,25 +29,45 @@ export interface DrainReport {
   readonly tookMs: number;
 }
 
+/** What is let go when the requests are over. */
+export interface Lines {
+  /** Each connection ends with the last request that it carries now. */
+  finish(): void;
+  /** Waits until none is left, `ms` at most. */
+  gone(ms: number): Promise<void>;
+  destroy(): void;
+}
+
 /** What answers have to get through to a slow peer at the very end, in milliseconds. */
 const FLUSH_MS = 500;
 
 export class Drain {
   readonly #inFlight: InFlight;
-  readonly #connections: Connections;
+  readonly #connections: Lines;
   readonly #stopListening: () => void;
   #report: Promise<DrainReport> | undefined;
   #forced = false;
   #wake: (() => void) | undefined;
 
-  constructor(inFlight: InFlight, connections: Connections, stopListening: () => void) {
+  constructor(inFlight: InFlight, connections: Lines, stopListening: () => void) {
     this.#inFlight = inFlight;
     this.#connections = connections;
     this.#stopListening = stopListening;
   }
 
-  /** Starts the drain, or joins the one under way; asked for no time at all, it forces that one. */
-  run(graceMs: number, timeoutMs: number): Promise<DrainReport> {
+  /**
+   * Starts the drain, or joins the one under way; asked for no time at all, it forces that one. A number is short for
+   * `{ graceMs: 0, timeoutMs }`. @throws TypeError for a time that is no number
+   */
+  with(options: DrainOptions | number | undefined, preset: Readonly<Required<DrainOptions>>): Promise<DrainReport> {
+    const { graceMs, timeoutMs } = typeof options === 'number' ? { graceMs: 0, timeoutMs: options } : (options ?? {});
+    return this.#start(
+      milliseconds('graceMs', graceMs ?? preset.graceMs),
+      milliseconds('timeoutMs', timeoutMs ?? preset.timeoutMs),
+    );
+  }
+
+  #start(graceMs: number, timeoutMs: number): Promise<DrainReport> {
     if (graceMs <= 0 && timeoutMs <= 0) this.force();
     this.#report ??= this.#run(graceMs, timeoutMs);
     return this.#report;
@@ -107,6 +125,11 @@ export class Drain {
   }
 }
 
-function shown(call: Call): { name: string; ageMs: number } {
+function milliseconds(name: string, value: unknown): number {
+  if (typeof value === 'number' && !Number.isNaN(value)) return value;
+  throw new TypeError(expected(name, 'a number of milliseconds', value));
+}
+
+function shown(call: Underway): { name: string; ageMs: number } {
   return { name: call.name, ageMs: Math.round(call.ageMs) };
 }

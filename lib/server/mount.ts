@@ -1,5 +1,4 @@
-import type { IncomingMessage, ServerResponse } from 'node:http';
-import type { Http2ServerRequest, Http2ServerResponse } from 'node:http2';
+import type { ServerResponse } from 'node:http';
 import type { CancellationToken } from '../core/index.ts';
 import {
   BodyTooLargeError,
@@ -10,11 +9,9 @@ import {
   type ResponseWriter,
 } from '../wire/index.ts';
 import { chunksOf, collect } from './body.ts';
+import { NodeLine, type NodeRequest, type NodeResponse } from './node-line.ts';
 import { tokenOf } from './request.ts';
 import { writeTo } from './write.ts';
-
-type NodeRequest = IncomingMessage | Http2ServerRequest;
-type NodeResponse = ServerResponse | Http2ServerResponse;
 
 /** What `createHandler` of `nevermind/rpc/server` makes. */
 export interface Mountable {
@@ -52,6 +49,9 @@ class NodeExchange implements Exchange {
     // Both kinds have what is asked of them here.
     this.#res = res as ServerResponse;
     this.token = tokenOf(req, res);
+    // It knows better than an adapter in front of it how its callers read an error.
+    const line = NodeLine.find(res);
+    if (line !== undefined) line.speaksForItself = true;
   }
 
   get method(): string {

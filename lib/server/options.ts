@@ -43,3 +43,23 @@ export interface ServeOptions {
   /** Hears of what handlers throw; the peer gets a plain 500. Default: a warning of the process. */
   onError?: ((error: unknown, name: string) => void) | undefined;
 }
+
+/** What an adapter for a server of somebody else's takes. Times are in milliseconds; 0 switches a limit off. */
+export interface ReceptionOptions {
+  /** From the headers to the last byte of the response being queued. Default: no limit. */
+  requestTimeoutMs?: number | undefined;
+  /** From the headers to the head of the response; a stream that has begun goes on. Default: no limit. */
+  handlerTimeoutMs?: number | undefined;
+  /** The most that a caller may ask for with `connect-timeout-ms`; more is cut to it. Default: no limit of its own. */
+  maxTimeoutMs?: number | undefined;
+  /** Requests under way at once; more are answered with 503. Default 0: no limit. */
+  maxRequests?: number | undefined;
+  /** What `Retry-After` says with each 503 of a request that was turned away, in seconds. Default: not sent. */
+  retryAfter?: number | undefined;
+  /** How a drain goes when it isn't told. */
+  drain?: DrainOptions | undefined;
+  /** Whether a handler runs with its token as the current one (`nevermind/ambient`). Default true. */
+  fromAmbient?: boolean | undefined;
+  /** Hears of a handler that brought something after its request was over: it is dropped. */
+  onAbandoned?: ((abandoned: Abandoned) => void) | undefined;
+}

@@ -27,6 +27,15 @@ type Watched<T> = T & { [watcher]: Watcher };
 /** A stream that has closed knows its session no more. */
 type WatchedStream = Watched<ServerHttp2Stream> & { [session]: Http2Session | undefined };
 
+/** Who follows a response. On itself: a WeakMap costs a request as much as all of node:http does, in garbage collections. */
+export function watcherOf(response: object): Watcher | undefined {
+  return (response as Partial<Watched<object>>)[watcher];
+}
+
+export function keepWatcher(response: object, following: Watcher): void {
+  (response as Watched<object>)[watcher] = following;
+}
+
 /** Follows an HTTP/2 stream on the server's side. The listeners are shared: one closure less for each request. */
 export function watchStream(stream: ServerHttp2Stream, following: Watcher): void {
   const watched = stream as WatchedStream;
@@ -52,7 +61,7 @@ export function isLost(session: Http2Session | undefined): boolean {
 
 /** Follows an HTTP/1.1 response. Writing to a peer that has left is no 'error' there: nobody has to listen for one. */
 export function watchResponse(response: ServerResponse, socket: Socket, following: Watcher): void {
-  (response as Watched<ServerResponse>)[watcher] = following;
+  keepWatcher(response, following);
   response.on('close', onResponseClose);
   pipelineOf(socket).push(following);
 }

@@ -1,4 +1,3 @@
-import { expected } from '../core/index.ts';
 import { answerError } from './answer.ts';
 import type { Call } from './call.ts';
 import { Drain, type DrainOptions, type DrainReport } from './drain.ts';
@@ -60,25 +59,17 @@ async function start(handler: Handler, settings: Settings): Promise<Server> {
     listener.stop();
     unfollow();
   });
-  const drainWith = (options: DrainOptions | number = {}) => {
-    const { graceMs, timeoutMs } = typeof options === 'number' ? { graceMs: 0, timeoutMs: options } : options;
-    return drain.run(
-      milliseconds('graceMs', graceMs ?? settings.drain.graceMs),
-      milliseconds('timeoutMs', timeoutMs ?? settings.drain.timeoutMs),
-    );
-  };
+  const drainWith = (options?: DrainOptions | number) => drain.with(options, settings.drain);
   const close = async () => void (await drainWith(0));
   const unfollow = followSignals(settings.signals, drainWith, close);
   return { url, drain: drainWith, close, [Symbol.asyncDispose]: close };
 }
 
-function milliseconds(name: string, value: unknown): number {
-  if (typeof value === 'number' && !Number.isNaN(value)) return value;
-  throw new TypeError(expected(name, 'a number of milliseconds', value));
-}
-
 function admit(inFlight: InFlight, call: Call, { retryAfter }: Settings): boolean {
-  if (inFlight.admit(call)) return true;
+  if (!inFlight.refuses()) {
+    inFlight.add(call);
+    return true;
+  }
   const headers = retryAfter === undefined ? undefined : { 'retry-after': String(retryAfter) };
   const why = inFlight.draining
     ? 'The server is shutting down.'

@@ -2,7 +2,7 @@ import { constants } from 'node:os';
 import type { TlsOptions } from 'node:tls';
 import { z } from 'zod';
 import { CancellationToken, runAsCurrent } from '../core/index.ts';
-import type { ServeOptions } from './options.ts';
+import type { ReceptionOptions, ServeOptions } from './options.ts';
 import type { Abandoned } from './web-handler.ts';
 
 /** The options, checked, with everything filled in; a limit that is switched off is Infinity. */
@@ -44,6 +44,18 @@ const signal = z.custom<NodeJS.Signals>(
 );
 const PROTOCOL = "'h2c', 'tls' or false";
 
+/** What both kinds of options have. */
+const shared = {
+  maxTimeoutMs: limit(0),
+  maxRequests: count('a number of requests, 0 or more (0 switches it off)').default(0),
+  retryAfter: count('a whole number of seconds').optional(),
+  drain: z
+    .strictObject({ graceMs: duration(10_000), timeoutMs: duration(5_000) }, 'an object { graceMs?, timeoutMs? }')
+    .prefault({}),
+  fromAmbient: z.boolean('true or false').default(true),
+  onAbandoned: callback<(abandoned: Abandoned) => void>(),
+};
+
 const schema = z.strictObject({
   port: count('a port, 0 to 65535').max(65_535, 'a port, 0 to 65535').default(0),
   host: z.string('an address or the name of one').default('127.0.0.1'),
@@ -58,16 +70,9 @@ const schema = z.strictObject({
   handlerTimeoutMs: limit(30_000),
   bodyTimeoutMs: limit(30_000),
   headersTimeoutMs: limit(30_000),
-  maxTimeoutMs: limit(0),
   maxBodyBytes: count('a number of bytes, 0 or more').default(4 << 20),
-  maxRequests: count('a number of requests, 0 or more (0 switches it off)').default(0),
-  retryAfter: count('a whole number of seconds').optional(),
   signals: z.array(signal, 'a list of signals').default([]),
-  drain: z
-    .strictObject({ graceMs: duration(10_000), timeoutMs: duration(5_000) }, 'an object { graceMs?, timeoutMs? }')
-    .prefault({}),
-  fromAmbient: z.boolean('true or false').default(true),
-  onAbandoned: callback<(abandoned: Abandoned) => void>(),
+  ...shared,
   onError: callback<(error: unknown, name: string) => void>(),
 });
 
@@ -77,17 +82,12 @@ const schema = z.strictObject({
  * @throws TypeError that names the option, what was expected and what came
  */
 export function settingsOf(options: ServeOptions): Settings {
-  const { data, error } = schema.safeParse(options, { reportInput: true });
-  if (error !== undefined) throw new TypeError(sentenceOf(error.issues[0] as z.core.$ZodIssue));
+  const data = checked(schema, options);
   const { requestTimeoutMs } = data;
   for (const part of ['handlerTimeoutMs', 'bodyTimeoutMs'] as const) {
     // The default of a part gives way; a value that was chosen does not.
     if (data[part] > requestTimeoutMs && options[part] === undefined) data[part] = requestTimeoutMs;
-    if (data[part] > requestTimeoutMs) {
-      throw new TypeError(
-        `Expected \`requestTimeoutMs\` (${requestTimeoutMs}) to be no less than \`${part}\` (${data[part]}), which is a part of it.`,
-      );
-    }
+    checkPart(part, data[part], requestTimeoutMs);
   }
   const suggested = data.tls === undefined ? 'h2c' : 'tls';
   if (data.http2 !== undefined && data.http2 !== false && data.http2 !== suggested) {
@@ -104,6 +104,48 @@ export function settingsOf(options: ServeOptions): Settings {
     onAbandoned: guarded(data.onAbandoned ?? ignore),
     onError: guarded(data.onError ?? report),
   };
+}
+
+/** The options of a reception, checked, with everything filled in; a limit that is switched off is Infinity. */
+export type ReceptionSettings = Pick<
+  Settings,
+  | 'requestTimeoutMs'
+  | 'handlerTimeoutMs'
+  | 'maxTimeoutMs'
+  | 'maxRequests'
+  | 'retryAfter'
+  | 'drain'
+  | 'fromAmbient'
+  | 'onAbandoned'
+>;
+
+const receptionSchema = z.strictObject({ ...shared, handlerTimeoutMs: limit(0), requestTimeoutMs: limit(0) });
+
+/** Like {@link settingsOf}; nothing is limited that was not asked for. */
+export function receptionSettingsOf(options: ReceptionOptions): ReceptionSettings {
+  const data = checked(receptionSchema, options);
+  // Switched off, it is no part of anything.
+  if (data.handlerTimeoutMs !== Number.POSITIVE_INFINITY)
+    checkPart('handlerTimeoutMs', data.handlerTimeoutMs, data.requestTimeoutMs);
+  return {
+    ...data,
+    retryAfter: data.retryAfter,
+    maxRequests: data.maxRequests || Number.POSITIVE_INFINITY,
+    onAbandoned: guarded(data.onAbandoned ?? ignore),
+  };
+}
+
+function checked<S extends z.ZodObject>(schema: S, options: unknown): z.output<S> {
+  const { data, error } = schema.safeParse(options, { reportInput: true });
+  if (error !== undefined) throw new TypeError(sentenceOf(error.issues[0] as z.core.$ZodIssue, schema));
+  return data;
+}
+
+function checkPart(name: string, part: number, requestTimeoutMs: number): void {
+  if (part <= requestTimeoutMs) return;
+  throw new TypeError(
+    `Expected \`requestTimeoutMs\` (${requestTimeoutMs}) to be no less than \`${name}\` (${part}), which is a part of it.`,
+  );
 }
 
 /**
@@ -127,7 +169,7 @@ function report(error: unknown, name: string): void {
 
 function ignore(): void {}
 
-function sentenceOf(issue: z.core.$ZodIssue): string {
+function sentenceOf(issue: z.core.$ZodIssue, schema: z.ZodObject): string {
   if (issue.code === 'unrecognized_keys') {
     const known = Object.keys(schema.shape).join(', ');
     return `Expected no option \`${[...issue.path, ...issue.keys].join('.')}\`; there are ${known}.`;

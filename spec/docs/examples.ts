@@ -33,16 +33,24 @@ export function promised({ code }: Block): string[] {
   return [...code.matchAll(/\/\/ → (.*)$/gm)].map(([, words]) => words!.trim());
 }
 
+/** Of the kind that NestJS needs, and nobody else here uses. */
+const DECORATED: ts.CompilerOptions = { experimentalDecorators: true };
+
 /** The block as JavaScript, at its own line numbers. */
 export function compiled({ line, code }: Block): string {
   const { outputText } = ts.transpileModule(code, {
-    compilerOptions: { module: ts.ModuleKind.ESNext, target: ts.ScriptTarget.ES2022, verbatimModuleSyntax: true },
+    compilerOptions: {
+      module: ts.ModuleKind.ESNext,
+      target: ts.ScriptTarget.ES2022,
+      verbatimModuleSyntax: true,
+      ...DECORATED,
+    },
   });
   return '\n'.repeat(line - 1) + outputText;
 }
 
 /** An example may name what it does not use. */
-const LENIENT: ts.CompilerOptions = { noUnusedLocals: false, noUnusedParameters: false };
+const LENIENT: ts.CompilerOptions = { noUnusedLocals: false, noUnusedParameters: false, ...DECORATED };
 
 /** What the compiler has against the blocks, each a module at the root of the project, so that `nevermind/…` is the built package. */
 export function complaints(blocks: readonly Block[]): string[] {

@@ -1,42 +1,13 @@
 // What servers say of a client that leaves, measured: docs/servers-compared.md is what this file finds. After a change:
 // npx vitest run spec/server/compared.spec.ts -u
 import { expect, it, vi } from 'vitest';
-import { compared, type Finding, type Table } from './support/compared-page.ts';
-import { type Ask, type Asked, type Client, connect, type Protocol } from './support/peers.ts';
+import { compared, type Table } from './support/compared-page.ts';
+import { type Ask, type Client, connect, type Protocol } from './support/peers.ts';
 import { BEGUN, DONE, RIVALS, type Rival } from './support/rivals.ts';
+import { type Deed, type Finding, judge, ROWS, type Row, type Shape } from './support/rows.ts';
 import { type Stage, turns, type Witness } from './support/stage.ts';
 
 vi.setConfig({ testTimeout: 120_000 });
-
-interface Shape {
-  readonly name: string;
-  readonly method: 'GET' | 'POST';
-  readonly body?: 'read' | 'unread';
-  readonly streams?: true;
-  readonly reuses?: true;
-}
-
-interface Deed {
-  readonly name: string;
-  /** Left out: the request completes, and nobody leaves before that. */
-  do?(client: Client, asked: Asked): void;
-}
-
-const GET: Shape = { name: 'GET', method: 'GET' };
-const READ: Shape = { name: 'POST, body read', method: 'POST', body: 'read' };
-const UNREAD: Shape = { name: 'POST, body not read', method: 'POST', body: 'unread' };
-const STREAM: Shape = { name: 'streamed response', method: 'GET', streams: true };
-const REUSE: Shape = { name: 'second request of a connection', method: 'GET', reuses: true };
-const COMPLETES: Deed = { name: 'completes' };
-const LEAVES: Deed = { name: 'its client leaves', do: (client) => client.leave() };
-const HALF_CLOSES: Deed = { name: 'its client closes its half', do: (client) => client.halfClose() };
-const RESETS: Deed = { name: 'its client resets the stream', do: (_, asked) => asked.reset() };
-
-const SHAPES = [GET, READ, UNREAD, STREAM, REUSE];
-const ROWS: Record<'HTTP/1.1' | 'h2c', readonly (readonly [Shape, Deed])[]> = {
-  'HTTP/1.1': [COMPLETES, LEAVES, HALF_CLOSES].flatMap((deed) => SHAPES.map((shape) => [shape, deed] as const)),
-  h2c: [COMPLETES, LEAVES, RESETS].flatMap((deed) => SHAPES.map((shape) => [shape, deed] as const)),
-};
 
 /** The request in the language of the rival; undefined where it has none of the kind. */
 function askOf({ parses, calls }: Rival, { method, body, streams }: Shape): Ask | undefined {
@@ -98,14 +69,12 @@ async function watch(client: Client, stage: Stage, ask: Ask, shape: Shape, deed:
   }
   await turns();
   if (earlier.some(({ heard }) => heard !== undefined)) return { verdict: 'after' };
-  const { heard } = witness;
-  if (deed.do === undefined) return { verdict: heard === undefined ? 'right' : 'after' };
-  return heard === undefined ? { verdict: 'missed' } : { verdict: 'right', reason: heard };
+  return judge(deed, witness.heard);
 }
 
 it('servers say of a client that leaves what the page says they do', async () => {
   const tables: Table[] = [];
-  for (const [protocol, rows] of Object.entries(ROWS) as ['HTTP/1.1' | 'h2c', (typeof ROWS)['h2c']][]) {
+  for (const [protocol, rows] of Object.entries(ROWS) as [Protocol, readonly Row[]][]) {
     const found: Table['rows'][number][] = [];
     for (const [shape, deed] of rows) {
       const cells: Finding[] = [];

@@ -1,23 +1,15 @@
 import { RIVALS } from './rivals.ts';
-
-/** `missed`: never said. `false`: said while the client was there and waiting. `after`: said of a request that was answered. */
-type Verdict = 'right' | 'missed' | 'false' | 'after' | undefined;
-
-export interface Finding {
-  readonly verdict: Verdict;
-  /** What was said of the reason, where something was; empty: nothing. */
-  readonly reason?: string;
-}
+import type { Finding } from './rows.ts';
 
 export interface Table {
   readonly protocol: string;
   readonly rows: readonly { readonly shape: string; readonly deed: string; readonly cells: readonly Finding[] }[];
 }
 
-const WORDS = { right: '✓', missed: '**missed**', false: '**false**', after: '**after**' };
+export const WORDS = { right: '✓', missed: '**missed**', false: '**false**', after: '**after**' };
 
 const row = (cells: readonly string[]) => `| ${cells.join(' | ')} |`;
-const table = (head: readonly string[], rows: readonly (readonly string[])[]) =>
+export const table = (head: readonly string[], rows: readonly (readonly string[])[]) =>
   [row(head), row(head.map(() => '---')), ...rows.map(row)].join('\n');
 
 function verdicts({ rows }: Table): string {
@@ -31,6 +23,10 @@ function verdicts({ rows }: Table): string {
   );
 }
 
+/** A reason, as it stands in a table. */
+export const quoted = (reason: string | undefined) =>
+  reason === undefined ? '–' : reason === '' ? 'nothing' : `\`${reason.replaceAll('|', '\\|')}\``;
+
 /** What a rival says of each way to leave: the same words for a reset and for a lost connection are no reason. */
 function reasons(tables: readonly Table[]): string {
   const said = (index: number, protocol: string, deed: string) => {
@@ -38,16 +34,14 @@ function reasons(tables: readonly Table[]): string {
     const found = rows.find((one) => one.deed === deed && one.cells[index]?.reason !== undefined);
     return found?.cells[index]?.reason;
   };
-  const words = (reason: string | undefined) =>
-    reason === undefined ? '–' : reason === '' ? 'nothing' : `\`${reason.replaceAll('|', '\\|')}\``;
   return table(
     ['server', 'asked by', 'leaves, HTTP/1.1', 'leaves, HTTP/2', 'resets, HTTP/2'],
     RIVALS.map(({ name, says }, index) => [
       name,
       says,
-      words(said(index, 'HTTP/1.1', 'its client leaves')),
-      words(said(index, 'h2c', 'its client leaves')),
-      words(said(index, 'h2c', 'its client resets the stream')),
+      quoted(said(index, 'HTTP/1.1', 'its client leaves')),
+      quoted(said(index, 'h2c', 'its client leaves')),
+      quoted(said(index, 'h2c', 'its client resets the stream')),
     ]),
   );
 }

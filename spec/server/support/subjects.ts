@@ -24,7 +24,7 @@ export interface Seen {
 
 export interface Subject {
   readonly port: number;
-  readonly seen: Inbox<Seen>;
+  readonly seen: Pick<Inbox<Seen>, 'take' | 'size'>;
   /** Resolves once every exchange and every connection is over by itself. */
   settled(): Promise<void>;
   close(): Promise<void>;

@@ -1,0 +1,160 @@
+// tRPC 11: the context of a request, and a middleware for procedures.
+//
+// 1. tRPC answers for itself, in its own form: what is said in a procedure's place is an error of that procedure. A batch gets one
+//    for each of its calls.
+// 2. A response that has begun (a subscription, a stream of a batch) is broken off.
+import type { CancellationToken } from '../core/index.ts';
+import {
+  type DrainReport,
+  NodeLine,
+  type NodeRequest,
+  type NodeResponse,
+  Reception,
+  type ReceptionDrainOptions,
+  type ReceptionOptions,
+  type Refusal,
+  type Visit,
+  Voice,
+} from '../server/index.ts';
+
+/** What tRPC's adapters for Node hand to `createContext`: the standalone one, those for Express and Fastify, and for node:http2. */
+export interface ContextOptions {
+  readonly req: NodeRequest | { readonly raw: NodeRequest } | Request;
+  readonly res?: NodeResponse | { readonly raw: NodeResponse };
+}
+
+/** What is asked of a procedure's call. */
+export interface ProcedureCall<Result> {
+  readonly ctx: object;
+  next(): Promise<Result>;
+}
+
+export interface TrpcCancellation {
+  /**
+   * Makes a `createContext` that takes the request in, around one that makes the rest of the context.
+   *
+   * @param create default: makes an empty one
+   */
+  context<Options extends ContextOptions, Context extends object = object>(
+    create?: (options: Options) => Context | Promise<Context>,
+  ): (options: Options) => Promise<Context>;
+  /** For `t.procedure.use`, first of all: what follows runs under the token. */
+  procedure<Result extends { readonly ok: boolean }>(call: ProcedureCall<Result>): Promise<Result>;
+  /** See {@link Reception.drain}. */
+  drain(options?: ReceptionDrainOptions | number): Promise<DrainReport>;
+}
+
+/**
+ * Puts the procedures of a tRPC router under tokens.
+ *
+ *     const cancelling = cancellation({ handlerTimeoutMs: 5_000 });
+ *     const procedure = t.procedure.use(cancelling.procedure);
+ *     const router = t.router({ report: procedure.query((call) => work(tokenOf(call))) });
+ *     const server = createHTTPServer({ router, createContext: cancelling.context() });
+ *     process.once('SIGTERM', () => cancelling.drain({ server }));
+ *
+ * Each request has a token ({@link tokenOf}), shared by the calls of a batch, which is the current one in the procedures. It is
+ * cancelled when the peer leaves before the response was ended (`PEER_CLOSED`), resets its stream (`CANCELLED`), at a deadline
+ * (`TIMEOUT`: the caller's `connect-timeout-ms` and the limits of `options`; the calls fail with `GATEWAY_TIMEOUT`) and on a drain
+ * (`SHUTDOWN`: `SERVICE_UNAVAILABLE`); never after success. Procedures without the middleware run on.
+ *
+ * Inside an application with an adapter of its own the request is taken in once, by that one. With tRPC's adapter for fetch there
+ * has to be one: wrap the handler (`nevermind/adapters/next`).
+ *
+ * @throws TypeError that names the option
+ */
+export function cancellation(options: ReceptionOptions = {}): TrpcCancellation {
+  const reception = new Reception(options);
+  return {
+    context:
+      <Options extends ContextOptions, Context extends object>(
+        create?: (options: Options) => Context | Promise<Context>,
+      ) =>
+      async (options: Options) => {
+        const request = takeIn(reception, options);
+        const context = await create?.(options);
+        if (context !== undefined && key in context) throw Reception.twice();
+        return { ...(context as Context), [key]: request };
+      },
+    procedure: (call) => underToken(call as unknown as ProcedureCall<Result>) as Promise<never>,
+    drain: reception.drain.bind(reception),
+  };
+}
+
+/** A property of the context, so that it lives through `next({ ctx: { … } })`. */
+const key = Symbol('nevermind.request');
+
+interface Result {
+  readonly ok: boolean;
+  readonly error?: unknown;
+}
+
+/** A request that was taken in. */
+interface Taken {
+  readonly visit: Visit;
+  readonly voice: Voice<Result>;
+}
+
+function takeIn(reception: Reception, { req, res }: ContextOptions): Taken {
+  const incoming = 'raw' in req ? req.raw : req;
+  const outer = Reception.visitOf(incoming);
+  if (outer !== undefined) {
+    const voice = new Voice(outer.line, failed, 'several');
+    if (!outer.moot) outer.delegate(voice.say);
+    return { visit: outer, voice };
+  }
+  // Throws: no adapter has it.
+  if (res === undefined)
+    Reception.tokenOf(req, 'req', "cancellation()(handler) of nevermind/adapters/next, around tRPC's own.");
+  const outgoing = res as Exclude<typeof res, undefined>;
+  const line = NodeLine.open(incoming as NodeRequest, 'raw' in outgoing ? outgoing.raw : outgoing);
+  line.mutes = false;
+  let refused: Refusal | undefined;
+  const voice = new Voice(line, failed, 'several');
+  const say = (refusal: Refusal) => {
+    refused = refusal;
+    voice.say(refusal);
+  };
+  const visit = reception.receive(line, say);
+  if (visit === undefined) throw errorOf(refused ?? { status: 499, code: 'canceled', message: 'The caller has left.' });
+  return { visit, voice };
+}
+
+function underToken({ ctx, next }: ProcedureCall<Result>): Promise<Result> {
+  const { visit, voice } = takenIn(ctx);
+  return voice.first(visit, async () => {
+    const result = await next();
+    // tRPC has caught it.
+    if (!result.ok && visit.settles(result.error)) throw result.error;
+    return result;
+  });
+}
+
+function failed(refusal: Refusal): Result {
+  return { ok: false, error: errorOf(refusal) };
+}
+
+/** What tRPC takes for an error of its own: it goes by the name. */
+function errorOf({ code, message }: Refusal): Error {
+  return Object.assign(new Error(message), { name: 'TRPCError', code: CODES[code] ?? 'CLIENT_CLOSED_REQUEST' });
+}
+
+const CODES: Readonly<Partial<Record<Refusal['code'], string>>> = {
+  deadline_exceeded: 'GATEWAY_TIMEOUT',
+  unavailable: 'SERVICE_UNAVAILABLE',
+  invalid_argument: 'BAD_REQUEST',
+};
+
+function takenIn(ctx: object): Taken {
+  const taken = (ctx as { [key]?: Taken } | undefined)?.[key];
+  // Throws: no adapter has it.
+  if (taken === undefined) Reception.tokenOf(ctx, 'ctx', HOW);
+  return taken as Taken;
+}
+
+const HOW = 'createHTTPServer({ router, createContext: cancellation().context(createContext) }).';
+
+/** The token of a procedure's request. @throws TypeError for a context that {@link TrpcCancellation.context} did not make */
+export function tokenOf({ ctx }: { readonly ctx: object }): CancellationToken {
+  return takenIn(ctx).visit.token;
+}

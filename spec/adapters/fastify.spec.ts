@@ -1,0 +1,207 @@
+import fastify, { type FastifyInstance } from 'fastify';
+import { afterEach, describe, expect, it } from 'vitest';
+import { cancellation, tokenOf } from '../../lib/adapters/fastify.ts';
+import { CancellationError, type CancellationToken, currentToken } from '../../lib/core/index.ts';
+import { gate, Inbox } from '../server/support/gate.ts';
+import { ManualClock } from '../server/support/manual-clock.ts';
+import { connect } from '../server/support/peers.ts';
+import { turns } from '../server/support/stage.ts';
+
+const ends: (() => unknown)[] = [];
+afterEach(async () => {
+  for (const end of ends.splice(0).reverse()) await end();
+});
+
+function manual(): ManualClock {
+  const clock = new ManualClock();
+  ends.push(clock.restore);
+  return clock;
+}
+
+const cancelled = (token: CancellationToken) => new Promise<never>((_, reject) => token.onCancel(reject));
+const heard = (token: CancellationToken) => new Promise((resolve) => token.onCancel(resolve));
+
+/** An application, the lines of its log that are no mere account of requests, and what its handler of errors was given. */
+function logged() {
+  const troubles: string[] = [];
+  const write = (line: string) => {
+    const { level, msg } = JSON.parse(line);
+    if (level >= 40) troubles.push(msg);
+  };
+  const app = fastify({ logger: { level: 'info', stream: { write } } });
+  const errors: unknown[] = [];
+  app.setErrorHandler((error, _request, reply) => {
+    errors.push(error);
+    reply.send(error);
+  });
+  return { app, troubles, errors };
+}
+
+async function dial(app: FastifyInstance) {
+  const url = new URL(await app.listen());
+  const client = await connect('HTTP/1.1', Number(url.port));
+  ends.push(
+    () => app.close(),
+    () => client.leave(),
+  );
+  return client;
+}
+
+describe('the current token', () => {
+  it('is there from the first hook to the handler, also behind a body that comes in pieces', async () => {
+    const { app } = logged();
+    const seen: [string, boolean][] = [];
+    await app.register(cancellation());
+    for (const name of ['onRequest', 'preValidation', 'preHandler'] as const) {
+      app.addHook(name, async (request) => void seen.push([name, currentToken() === tokenOf(request)]));
+    }
+    app.post('/', async (request) => {
+      seen.push(['handler', currentToken() === tokenOf(request)]);
+      return request.body;
+    });
+    const client = await dial(app);
+    const asked = client.ask({
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: '{"name":',
+      unfinished: true,
+    });
+    for (const piece of ['"Ada"}', '']) asked.send(piece);
+    await asked.until('{"name":"Ada"}');
+    expect(seen).toEqual(['onRequest', 'preValidation', 'preHandler', 'handler'].map((name) => [name, true]));
+  });
+
+  it('is there for the routes of plugins, and where nothing was found', async () => {
+    const { app } = logged();
+    const tokens: CancellationToken[] = [];
+    await app.register(cancellation());
+    app.register((inner, _options, done) => {
+      inner.get('/inner', async (request) => void tokens.push(tokenOf(request)));
+      done();
+    });
+    app.setNotFoundHandler(async (request) => {
+      tokens.push(tokenOf(request));
+      return 'nothing';
+    });
+    await app.inject('/inner');
+    await app.inject('/nowhere');
+    expect(tokens).toHaveLength(2);
+  });
+});
+
+describe('the log', () => {
+  it('says nothing of a client that has left', async () => {
+    const { app, troubles, errors } = logged();
+    const started = gate<CancellationToken>();
+    await app.register(cancellation());
+    app.get('/', (request) => {
+      started.open(tokenOf(request));
+      return cancelled(tokenOf(request));
+    });
+    const client = await dial(app);
+    client.ask();
+    const token = await started.opened;
+    client.leave();
+    await heard(token);
+    await turns();
+    expect({ errors, troubles }).toEqual({ errors: [], troubles: [] });
+  });
+
+  it('says nothing of a handler that stops at its deadline, or that brings something later', async () => {
+    const clock = manual();
+    const { app, troubles, errors } = logged();
+    const tokens = new Inbox<CancellationToken>();
+    await app.register(cancellation({ handlerTimeoutMs: 300 }));
+    app.get('/stops', (request) => {
+      tokens.put(tokenOf(request));
+      return cancelled(tokenOf(request));
+    });
+    app.get('/late', async (request) => {
+      tokens.put(tokenOf(request));
+      await heard(tokenOf(request));
+      return 'late';
+    });
+    for (const path of ['/stops', '/late']) {
+      const answer = app.inject(path);
+      await tokens.take();
+      clock.advance(300);
+      expect(await answer).toMatchObject({ statusCode: 504 });
+      await turns();
+    }
+    expect({ errors, troubles }).toEqual({ errors: [], troubles: [] });
+  });
+
+  it('has what handlers throw for other reasons', async () => {
+    const { app, errors } = logged();
+    await app.register(cancellation());
+    app.get('/', () => Promise.reject(new Error('no such table')));
+    expect((await app.inject('/')).statusCode).toBe(500);
+    expect(errors).toMatchObject([{ message: 'no such table' }]);
+  });
+});
+
+it('answers in the form of Fastify', async () => {
+  const { app } = logged();
+  await app.register(cancellation());
+  app.get('/', () => 'never');
+  const { statusCode, headers, body } = await app.inject({ path: '/', headers: { 'connect-timeout-ms': 'soon' } });
+  expect(statusCode).toBe(400);
+  expect(headers['content-type']).toBe('application/json; charset=utf-8');
+  expect(JSON.parse(body)).toEqual({
+    statusCode: 400,
+    error: 'Bad Request',
+    message: expect.stringContaining('Expected `connect-timeout-ms`'),
+  });
+});
+
+describe('app.close()', () => {
+  it('drains: a handler may finish, and who stays is cancelled', async () => {
+    const clock = manual();
+    const { app } = logged();
+    const tokens = new Inbox<CancellationToken>();
+    const cancelling = cancellation({ drain: { graceMs: 300, timeoutMs: 500 } });
+    await app.register(cancelling);
+    app.get('/', (request) => {
+      tokens.put(tokenOf(request));
+      return cancelled(tokenOf(request));
+    });
+    const client = await dial(app);
+    const asked = client.ask();
+    const token = await tokens.take();
+    const closed = app.close();
+    await clock.armed(300);
+    expect(token.cancelled).toBe(false);
+    clock.advance(300);
+    await asked.until('The server is shutting down.');
+    expect(asked.status).toBe(503);
+    await closed;
+    expect(token.reason).toBe('SHUTDOWN');
+    expect(await cancelling.drain()).toMatchObject({ cancelled: 1 });
+  });
+
+  it('answers 503 where a hook was waiting under the token', async () => {
+    const { app } = logged();
+    const tokens = new Inbox<CancellationToken>();
+    await app.register(cancellation({ drain: { graceMs: 0, timeoutMs: 60_000 } }));
+    app.addHook('preHandler', async (request) => {
+      tokens.put(tokenOf(request));
+      await cancelled(tokenOf(request));
+    });
+    app.get('/', () => 'never');
+    const client = await dial(app);
+    const asked = client.ask();
+    await tokens.take();
+    await app.close();
+    await asked.until('The server is shutting down.');
+    expect(asked.status).toBe(503);
+  });
+});
+
+it('a handler that answers an error of its own is asked no more', async () => {
+  const { app } = logged();
+  await app.register(cancellation());
+  app.get('/', () => {
+    throw new CancellationError('TIMEOUT');
+  });
+  expect((await app.inject('/')).statusCode).toBe(504);
+});

@@ -1,0 +1,166 @@
+import { getRequestListener } from '@hono/node-server';
+import { Hono } from 'hono';
+import { cors } from 'hono/cors';
+import { streamSSE } from 'hono/streaming';
+import { afterEach, describe, expect, it, vi } from 'vitest';
+import { cancellation, tokenOf } from '../../lib/adapters/hono.ts';
+import { type CancellationToken, currentToken } from '../../lib/core/index.ts';
+import { gate } from '../server/support/gate.ts';
+import { ManualClock } from '../server/support/manual-clock.ts';
+import { turns } from '../server/support/stage.ts';
+import type { Listener } from './support/servers/framework.ts';
+import { onServer } from './support/servers/on-server.ts';
+
+const ends: (() => unknown)[] = [];
+afterEach(async () => {
+  for (const end of ends.splice(0).reverse()) await end();
+});
+
+function manual(): ManualClock {
+  const clock = new ManualClock();
+  ends.push(clock.restore);
+  return clock;
+}
+
+const cancelled = (token: CancellationToken) => new Promise<never>((_, reject) => token.onCancel(reject));
+const heard = (token: CancellationToken) => new Promise((resolve) => token.onCancel(resolve));
+const listenerOf = (app: Hono) => getRequestListener(app.fetch) as Listener;
+
+describe('on @hono/node-server', () => {
+  it('the answer at the deadline passes the middlewares that were before, and has their headers', async () => {
+    const clock = manual();
+    const app = new Hono();
+    const started = gate();
+    app.use(cors({ origin: 'https://shop.test' }), cancellation({ handlerTimeoutMs: 300 }));
+    app.get('/', async (c) => {
+      started.open();
+      await heard(tokenOf(c));
+      return c.text('late');
+    });
+    const { client } = await onServer(listenerOf(app), ends);
+    const asked = client.ask({ headers: { origin: 'https://shop.test' } });
+    await started.opened;
+    clock.advance(300);
+    await asked.until('deadline_exceeded');
+    expect(asked.status).toBe(504);
+    expect(asked.headers).toMatchObject({
+      'access-control-allow-origin': 'https://shop.test',
+      'content-type': 'application/json',
+    });
+  });
+
+  it('`errors` keeps a cancelled request from `onError`, and nothing else', async () => {
+    const app = new Hono();
+    const caught: unknown[] = [];
+    const started = gate<CancellationToken>();
+    const cancelling = cancellation();
+    app.use(cancelling);
+    app.onError((error, c) => {
+      const answer = cancelling.errors(error, c);
+      if (answer !== undefined) return answer;
+      caught.push(error);
+      return c.text('mine', 500);
+    });
+    app.get('/', async (c) => {
+      started.open(tokenOf(c));
+      return await cancelled(tokenOf(c));
+    });
+    app.get('/broken', () => {
+      throw new Error('no such table');
+    });
+    const { client, port } = await onServer(listenerOf(app), ends);
+    client.ask();
+    const token = await started.opened;
+    client.leave();
+    await heard(token);
+    await turns();
+    expect(caught).toEqual([]);
+    expect(await (await fetch(`http://127.0.0.1:${port}/broken`)).text()).toBe('mine');
+    expect(caught).toMatchObject([{ message: 'no such table' }]);
+  });
+
+  it('without `errors` a shutdown is 503 all the same; Hono prints what was thrown', async () => {
+    const app = new Hono();
+    const started = gate();
+    const cancelling = cancellation();
+    app.use(cancelling);
+    app.get('/', async (c) => {
+      started.open();
+      return await cancelled(tokenOf(c));
+    });
+    const print = vi.spyOn(console, 'error').mockImplementation(() => {});
+    ends.push(() => print.mockRestore());
+    const { client, server } = await onServer(listenerOf(app), ends);
+    const asked = client.ask();
+    await started.opened;
+    await cancelling.drain({ graceMs: 0, timeoutMs: 60_000, server });
+    expect(await asked.over).toContain('"code":"unavailable"');
+    expect(asked.status).toBe(503);
+    expect(print).toHaveBeenCalledOnce();
+  });
+
+  it('server-sent events end with their client', async () => {
+    const app = new Hono();
+    const tokens = gate<CancellationToken>();
+    app.use(cancellation());
+    app.get('/', (c) =>
+      streamSSE(c, async (stream) => {
+        tokens.open(tokenOf(c));
+        await stream.writeSSE({ data: 'one' });
+        await heard(tokenOf(c));
+      }),
+    );
+    const { client } = await onServer(listenerOf(app), ends);
+    await client.ask().until('data: one');
+    client.leave();
+    expect(await heard(await tokens.opened)).toMatchObject({ reason: 'PEER_CLOSED' });
+  });
+});
+
+describe('without a server of Node', () => {
+  function application(seen?: (token: CancellationToken) => void) {
+    const app = new Hono();
+    app.use(cancellation({ handlerTimeoutMs: 300 }));
+    app.get('/', (c) => {
+      expect(currentToken()).toBe(tokenOf(c));
+      seen?.(tokenOf(c));
+      return c.text('done');
+    });
+    app.get('/waits', async (c) => {
+      seen?.(tokenOf(c));
+      await heard(tokenOf(c));
+      return c.text('late');
+    });
+    return app;
+  }
+
+  it('`app.request` works as before, and once its body was read nothing cancels the token', async () => {
+    const clock = manual();
+    const tokens: CancellationToken[] = [];
+    const controller = new AbortController();
+    const response = await application((token) => tokens.push(token)).request('/', { signal: controller.signal });
+    expect(await response.text()).toBe('done');
+    controller.abort();
+    clock.advance(300);
+    expect(tokens[0]?.cancelled).toBe(false);
+  });
+
+  it('the signal of the request is the client’s leaving', async () => {
+    const started = gate<CancellationToken>();
+    const controller = new AbortController();
+    const answer = application(started.open).request('/waits', { signal: controller.signal });
+    const token = await started.opened;
+    controller.abort();
+    expect(token.reason).toBe('PEER_CLOSED');
+    expect((await answer).status).toBe(499);
+  });
+
+  it('a deadline is answered', async () => {
+    const clock = manual();
+    const started = gate();
+    const answer = application(() => started.open()).request('/waits');
+    await started.opened;
+    clock.advance(300);
+    expect(await (await answer).json()).toMatchObject({ code: 'deadline_exceeded' });
+  });
+});

@@ -1,0 +1,97 @@
+import { Readable } from 'node:stream';
+import Koa from 'koa';
+import { afterEach, expect, it } from 'vitest';
+import { cancellation, tokenOf } from '../../lib/adapters/koa.ts';
+import { type CancellationToken, currentToken } from '../../lib/core/index.ts';
+import { gate } from '../server/support/gate.ts';
+import { ManualClock } from '../server/support/manual-clock.ts';
+import { turns } from '../server/support/stage.ts';
+import { onServer } from './support/servers/on-server.ts';
+
+const ends: (() => unknown)[] = [];
+afterEach(async () => {
+  for (const end of ends.splice(0).reverse()) await end();
+});
+
+const cancelled = (token: CancellationToken) => new Promise<never>((_, reject) => token.onCancel(reject));
+const heard = (token: CancellationToken) => new Promise((resolve) => token.onCancel(resolve));
+
+function application(): { app: Koa; errors: unknown[] } {
+  const app = new Koa();
+  const errors: unknown[] = [];
+  app.on('error', (error) => errors.push(error));
+  return { app, errors };
+}
+
+it('a client that has left is no error of the application', async () => {
+  const { app, errors } = application();
+  const started = gate<CancellationToken>();
+  app.use(cancellation());
+  app.use(async (ctx) => {
+    started.open(tokenOf(ctx));
+    expect(currentToken()).toBe(tokenOf(ctx));
+    ctx.body = await cancelled(tokenOf(ctx));
+  });
+  const { client } = await onServer(app.callback(), ends);
+  client.ask();
+  const token = await started.opened;
+  client.leave();
+  await heard(token);
+  await turns();
+  expect(errors).toEqual([]);
+});
+
+it('what comes after the deadline is dropped, whatever it is', async () => {
+  const clock = new ManualClock();
+  ends.push(clock.restore);
+  const { app, errors } = application();
+  const [started, done] = [gate<CancellationToken>(), gate()];
+  app.use(cancellation({ handlerTimeoutMs: 300 }));
+  app.use(async (ctx) => {
+    started.open(tokenOf(ctx));
+    await heard(tokenOf(ctx));
+    ctx.status = 201;
+    ctx.set('x-late', 'yes');
+    ctx.body = Readable.from(['late']);
+    done.open();
+  });
+  const { client } = await onServer(app.callback(), ends);
+  const asked = client.ask();
+  await started.opened;
+  clock.advance(300);
+  await done.opened;
+  const answer = await asked.over;
+  expect(answer).toContain('504 Gateway Timeout');
+  expect(answer).not.toContain('late');
+  expect(errors).toEqual([]);
+});
+
+it('a body that is a stream ends with its client', async () => {
+  const { app } = application();
+  const made = gate<Readable>();
+  app.use(cancellation());
+  app.use((ctx) => {
+    const body = new Readable({ read() {} });
+    body.push('one');
+    ctx.body = body;
+    made.open(body);
+  });
+  const { client } = await onServer(app.callback(), ends);
+  await client.ask().until('one');
+  const body = await made.opened;
+  const closed = new Promise((resolve) => body.once('close', resolve));
+  client.leave();
+  await closed;
+  expect(body.destroyed).toBe(true);
+});
+
+it('an error of an HTTP status is Koa’s affair', async () => {
+  const { app, errors } = application();
+  app.use(cancellation());
+  app.use((ctx) => ctx.throw(418, 'tea'));
+  const { client } = await onServer(app.callback(), ends);
+  const asked = client.ask();
+  await asked.until('tea');
+  expect(asked.status).toBe(418);
+  expect(errors).toMatchObject([{ status: 418 }]);
+});

@@ -1,0 +1,127 @@
+import type http from 'node:http';
+import { afterEach, describe, expect, it } from 'vitest';
+import { cancellation, tokenOf } from '../../lib/adapters/node-http.ts';
+import type { CancellationToken } from '../../lib/core/index.ts';
+import { type Abandoned, tokenOf as tokenOfNode } from '../../lib/server/index.ts';
+import { gate, Inbox } from '../server/support/gate.ts';
+import { ManualClock } from '../server/support/manual-clock.ts';
+import { turns } from '../server/support/stage.ts';
+import { onServer } from './support/servers/on-server.ts';
+
+const ends: (() => unknown)[] = [];
+afterEach(async () => {
+  for (const end of ends.splice(0).reverse()) await end();
+});
+
+const heard = (token: CancellationToken) => new Promise((resolve) => token.onCancel(resolve));
+
+describe('what a listener throws', () => {
+  const error = new Error('no such table');
+  it.each<[string, http.RequestListener]>([
+    [
+      'at once',
+      () => {
+        throw error;
+      },
+    ],
+    ['by a promise', () => Promise.reject(error)],
+  ])('%s is passed on', async (_, listener) => {
+    const thrown = new Inbox<unknown>();
+    const wrapped = cancellation()(listener) as (...args: Parameters<http.RequestListener>) => unknown;
+    const { client } = await onServer(async (req, res) => {
+      try {
+        await wrapped(req, res);
+      } catch (caught) {
+        thrown.put(caught);
+        res.end();
+      }
+    }, ends);
+    client.ask();
+    expect(await thrown.take()).toBe(error);
+  });
+
+  it('at once, because the request is cancelled, is answered for', async () => {
+    const clock = new ManualClock();
+    ends.push(clock.restore);
+    const listener = cancellation({ handlerTimeoutMs: 300 })((req) => {
+      clock.advance(300);
+      tokenOf(req).throwIfCancelled();
+    });
+    const { client } = await onServer(listener, ends);
+    const asked = client.ask();
+    expect(await asked.over).toContain('deadline_exceeded');
+    expect(asked.status).toBe(504);
+  });
+});
+
+it('a token that was asked for before the adapter is the one that it goes on with', async () => {
+  const clock = new ManualClock();
+  ends.push(clock.restore);
+  const seen = gate<CancellationToken[]>();
+  const listener = cancellation({ handlerTimeoutMs: 300 })((req, res) =>
+    seen.open([tokenOf(req), tokenOfNode(req, res)]),
+  );
+  const tokens: CancellationToken[] = [];
+  const { client } = await onServer((req, res) => {
+    tokens.push(tokenOfNode(req, res));
+    listener(req, res);
+  }, ends);
+  client.ask();
+  tokens.push(...(await seen.opened));
+  expect(new Set(tokens).size).toBe(1);
+  clock.advance(300);
+  expect(tokens[0]?.reason).toBe('TIMEOUT');
+});
+
+it('a handler that ends after its client has left is told of, with how long it ran on', async () => {
+  const clock = new ManualClock();
+  ends.push(clock.restore);
+  const told = new Inbox<Abandoned>();
+  const [started, go] = [gate<CancellationToken>(), gate()];
+  const cancelling = cancellation({ onAbandoned: (abandoned) => told.put(abandoned) });
+  const { client } = await onServer(
+    cancelling(async (req) => {
+      started.open(tokenOf(req));
+      await go.opened;
+    }),
+    ends,
+  );
+  client.ask({ path: '/report?secret=1' });
+  const token = await started.opened;
+  client.leave();
+  await heard(token);
+  clock.advance(70);
+  go.open();
+  expect(await told.take()).toEqual({ name: 'GET /report', error: token.error, ranOnMs: 70 });
+});
+
+it('a hook that throws takes nothing with it', async () => {
+  const started = gate<CancellationToken>();
+  const warned = new Promise((resolve) => process.once('warning', resolve));
+  const listener = cancellation({
+    onAbandoned() {
+      throw new Error('no such log');
+    },
+  })(async (req) => {
+    started.open(tokenOf(req));
+    await heard(tokenOf(req));
+  });
+  const { client } = await onServer(listener, ends);
+  client.ask();
+  await started.opened;
+  client.leave();
+  expect(await warned).toMatchObject({ name: 'NevermindServerWarning', message: 'onAbandoned failed' });
+});
+
+it('over HTTP/2 a drain lets an idle session go, and refuses what crosses it', async () => {
+  const cancelling = cancellation();
+  const { client, server } = await onServer(
+    cancelling((_req, res) => res.end('done')),
+    ends,
+    'h2c',
+  );
+  await client.ask().until('done');
+  await turns();
+  expect(await cancelling.drain({ server })).toMatchObject({ drained: 0 });
+  await client.gone;
+});

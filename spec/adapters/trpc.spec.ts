@@ -1,0 +1,159 @@
+import { initTRPC, TRPCError } from '@trpc/server';
+import { createExpressMiddleware } from '@trpc/server/adapters/express';
+import { fastifyTRPCPlugin } from '@trpc/server/adapters/fastify';
+import { fetchRequestHandler } from '@trpc/server/adapters/fetch';
+import { createHTTPHandler } from '@trpc/server/adapters/standalone';
+import express from 'express';
+import fastify from 'fastify';
+import { afterEach, describe, expect, it } from 'vitest';
+import * as expressAdapter from '../../lib/adapters/express.ts';
+import * as fastifyAdapter from '../../lib/adapters/fastify.ts';
+import * as nextAdapter from '../../lib/adapters/next.ts';
+import { cancellation, tokenOf } from '../../lib/adapters/trpc.ts';
+import type { CancellationToken } from '../../lib/core/index.ts';
+import { Inbox } from '../server/support/gate.ts';
+import { ManualClock } from '../server/support/manual-clock.ts';
+import { turns } from '../server/support/stage.ts';
+import { onServer } from './support/servers/on-server.ts';
+
+const ends: (() => unknown)[] = [];
+let clock: ManualClock | undefined;
+afterEach(async () => {
+  for (const end of ends.splice(0).reverse()) await end();
+  clock?.restore();
+  clock = undefined;
+});
+
+const heard = (token: CancellationToken) => new Promise((resolve) => token.onCancel(resolve));
+
+/** A router with a procedure that hangs until its token is cancelled, and one that answers. */
+function service(options = {}) {
+  const cancelling = cancellation(options);
+  const t = initTRPC.context<{ user: string }>().create();
+  const procedure = t.procedure.use(cancelling.procedure).use(({ ctx, next }) => next({ ctx: { more: ctx.user } }));
+  const tokens = new Inbox<CancellationToken>();
+  const router = t.router({
+    hang: procedure.query(async (call) => {
+      tokens.put(tokenOf(call));
+      await heard(tokenOf(call));
+      tokenOf(call).throwIfCancelled();
+    }),
+    greet: procedure.query(({ ctx }) => `Hello, ${ctx.user} ${ctx.more}!`),
+    broken: procedure.query(() => {
+      throw new TRPCError({ code: 'NOT_FOUND', message: 'no such table' });
+    }),
+  });
+  const createContext = cancelling.context(() => ({ user: 'Ada' }));
+  return { cancelling, router, tokens, createContext };
+}
+
+const failed = (code: string, httpStatus: number) => ({ error: { data: { code, httpStatus } } });
+
+it('the context is the one that was made, with the token beside it', async () => {
+  const { router, createContext } = service();
+  const { url } = await onServer(createHTTPHandler({ router, createContext }), ends);
+  expect(await (await fetch(`${url}/greet`)).json()).toEqual({ result: { data: 'Hello, Ada Ada!' } });
+  expect(await (await fetch(`${url}/broken`)).json()).toMatchObject(failed('NOT_FOUND', 404));
+});
+
+it('each call of a batch gets the answer at the deadline, or its own', async () => {
+  clock = new ManualClock();
+  const { router, createContext, tokens } = service({ handlerTimeoutMs: 300 });
+  const { url } = await onServer(createHTTPHandler({ router, createContext }), ends);
+  const answer = fetch(`${url}/hang,greet,hang?batch=1`);
+  const [first, second] = [await tokens.take(), await tokens.take()];
+  expect(first).toBe(second);
+  await turns();
+  clock.advance(300);
+  expect(await (await answer).json()).toMatchObject([
+    failed('GATEWAY_TIMEOUT', 504),
+    { result: { data: 'Hello, Ada Ada!' } },
+    failed('GATEWAY_TIMEOUT', 504),
+  ]);
+});
+
+it('a client that has left is told apart from a failure where errors are logged', async () => {
+  const { router, createContext, tokens } = service();
+  const codes: string[] = [];
+  const onError = ({ error }: { error: TRPCError }) => void codes.push(error.code);
+  const { client } = await onServer(createHTTPHandler({ router, createContext, onError }), ends);
+  client.ask({ path: '/hang' });
+  const token = await tokens.take();
+  client.leave();
+  await heard(token);
+  await turns();
+  expect(codes).toEqual(['CLIENT_CLOSED_REQUEST']);
+});
+
+describe('inside an application with an adapter of its own, whose limits hold, it answers in its own form', () => {
+  it('Express', async () => {
+    clock = new ManualClock();
+    const { router, createContext, tokens } = service();
+    const app = express();
+    const outer = expressAdapter.cancellation({ handlerTimeoutMs: 300 });
+    app.use(outer, createExpressMiddleware({ router, createContext }));
+    const { url } = await onServer(app, ends);
+    const answer = fetch(`${url}/hang`);
+    const token = await tokens.take();
+    clock.advance(300);
+    expect(token.reason).toBe('TIMEOUT');
+    expect(await (await answer).json()).toMatchObject(failed('GATEWAY_TIMEOUT', 504));
+    const second = fetch(`${url}/hang`);
+    await tokens.take();
+    const report = outer.drain({ graceMs: 0, timeoutMs: 60_000 });
+    expect(await (await second).json()).toMatchObject(failed('SERVICE_UNAVAILABLE', 503));
+    expect(await report).toMatchObject({ cancelled: 1 });
+  });
+
+  it('Fastify', async () => {
+    clock = new ManualClock();
+    const { router, createContext, tokens } = service();
+    const app = fastify();
+    await app.register(fastifyAdapter.cancellation({ handlerTimeoutMs: 300 }));
+    await app.register(fastifyTRPCPlugin, { prefix: '/trpc', trpcOptions: { router, createContext } });
+    ends.push(() => app.close());
+    const answer = fetch(`${await app.listen()}/trpc/hang`, { headers: { connection: 'close' } });
+    await tokens.take();
+    clock.advance(300);
+    expect(await (await answer).json()).toMatchObject(failed('GATEWAY_TIMEOUT', 504));
+  });
+
+  it('a function of a web request, for tRPC’s adapter for fetch', async () => {
+    clock = new ManualClock();
+    const { router, createContext, tokens } = service();
+    const route = nextAdapter.cancellation({ handlerTimeoutMs: 300 })((req: Request) =>
+      fetchRequestHandler({ endpoint: '', req, router, createContext }),
+    );
+    const answer = route(new Request('http://localhost/hang'));
+    await tokens.take();
+    clock.advance(300);
+    expect(await (await answer).json()).toMatchObject(failed('GATEWAY_TIMEOUT', 504));
+  });
+});
+
+it('tRPC’s adapter for fetch without one says what is missing', async () => {
+  const { router, createContext } = service();
+  const response = await fetchRequestHandler({
+    endpoint: '',
+    req: new Request('http://localhost/greet'),
+    router,
+    createContext,
+  });
+  expect(await response.json()).toMatchObject({
+    error: { message: expect.stringContaining('cancellation()(handler) of nevermind/adapters/next') },
+  });
+});
+
+it('on Fastify alone it goes by the request and response behind', async () => {
+  clock = new ManualClock();
+  const { router, createContext, tokens, cancelling } = service({ handlerTimeoutMs: 300 });
+  const app = fastify();
+  await app.register(fastifyTRPCPlugin, { prefix: '/trpc', trpcOptions: { router, createContext } });
+  ends.push(() => app.close());
+  const answer = fetch(`${await app.listen()}/trpc/hang`, { headers: { connection: 'close' } });
+  await tokens.take();
+  clock.advance(300);
+  expect(await (await answer).json()).toMatchObject(failed('GATEWAY_TIMEOUT', 504));
+  await turns();
+  expect(await cancelling.drain()).toMatchObject({ timedOut: 0 });
+});
