@@ -2,16 +2,19 @@
 import type { RequestListener } from 'node:http';
 import http from 'node:http';
 import type { AddressInfo } from 'node:net';
-import express from 'express';
-import fastify from 'fastify';
+import express, { type Express } from 'express';
+import fastify, { type FastifyInstance } from 'fastify';
 import { Agent, getGlobalDispatcher, setGlobalDispatcher } from 'undici';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { cancellation } from '../../lib/adapters/undici.ts';
+import { cancellation as expressCancellation } from '../../lib/adapters/express.ts';
+import { cancellation as fastifyCancellation } from '../../lib/adapters/fastify.ts';
+import { cancellation as interceptor } from '../../lib/adapters/undici.ts';
 import { runWithToken } from '../../lib/ambient.ts';
 import { type CancellationToken, reasonOf } from '../../lib/core/index.ts';
 import { createFetch } from '../../lib/fetch/index.ts';
 import { tokenOf } from '../../lib/server/index.ts';
 import { Backend } from '../fetch/support/backend.ts';
+import { read } from '../house/sources.ts';
 import { Inbox } from './support/gate.ts';
 import { type Ask, type Client, connect } from './support/peers.ts';
 
@@ -31,24 +34,43 @@ type Work = (path: string, body: unknown) => Promise<string>;
 /** A service, with its line about the current token or without it. */
 type Service = (work: Work, propagates: boolean) => Promise<RequestListener>;
 
-const expressService: Service = async (work, propagates) => {
-  const app = express();
-  if (propagates) app.use((req, res, next) => runWithToken(tokenOf(req, res), next));
-  app.use(express.json());
-  app.all('/{*path}', async (req, res) => void res.send(await work(req.path, req.body)));
-  return app;
+/** The second line for Express, for Fastify: of the adapter, and where there is none. */
+const EXPRESS = {
+  'Express 5': (app: Express) => {
+    const cancellation = expressCancellation;
+    app.use(cancellation());
+  },
+  'Express 5, by tokenOf': (app: Express) => app.use((req, res, next) => runWithToken(tokenOf(req, res), next)),
+};
+const FASTIFY = {
+  'Fastify 5': async (app: FastifyInstance) => {
+    const cancellation = fastifyCancellation;
+    await app.register(cancellation());
+  },
+  'Fastify 5, by tokenOf': (app: FastifyInstance) =>
+    app.addHook('preHandler', (request, reply, done) => runWithToken(tokenOf(request.raw, reply.raw), done)),
 };
 
-const fastifyService: Service = async (work, propagates) => {
-  const app = fastify();
-  if (propagates) {
-    app.addHook('preHandler', ({ raw }, reply, done) => runWithToken(tokenOf(raw, reply.raw), done));
-  }
-  app.all('/*', ({ url, body }) => work(url, body));
-  await app.ready();
-  ends.push(() => app.close());
-  return app.routing;
-};
+const expressService =
+  (propagate: (app: Express) => unknown): Service =>
+  async (work, propagates) => {
+    const app = express();
+    if (propagates) propagate(app);
+    app.use(express.json());
+    app.all('/{*path}', async (req, res) => void res.send(await work(req.path, req.body)));
+    return app;
+  };
+
+const fastifyService =
+  (propagate: (app: FastifyInstance) => unknown): Service =>
+  async (work, propagates) => {
+    const app = fastify();
+    if (propagates) await propagate(app);
+    app.all('/*', ({ url, body }) => work(url, body));
+    await app.ready();
+    ends.push(() => app.close());
+    return app.routing;
+  };
 
 const arrived = new Inbox<void>();
 
@@ -65,7 +87,8 @@ async function listening(listener: RequestListener): Promise<Client> {
 function globalFetch(): typeof fetch {
   const before = getGlobalDispatcher();
   const agent = new Agent();
-  setGlobalDispatcher(agent.compose(cancellation()));
+  setGlobalDispatcher(agent);
+  setGlobalDispatcher(getGlobalDispatcher().compose(interceptor()));
   ends.push(() => {
     setGlobalDispatcher(before);
     return agent.destroy();
@@ -85,8 +108,8 @@ const REQUESTS: [string, Ask, rest?: string][] = [
 ];
 
 describe.each([
-  ['Express 5', expressService],
-  ['Fastify 5', fastifyService],
+  ...Object.entries(EXPRESS).map(([name, line]) => [name, expressService(line)] as const),
+  ...Object.entries(FASTIFY).map(([name, line]) => [name, fastifyService(line)] as const),
 ])('%s', (_, service) => {
   describe.each(Object.entries(FETCHES))('with %s', (_, make) => {
     async function passing() {
@@ -148,4 +171,14 @@ describe.each([
     visit.end('for nobody');
     expect(await visit.left).toBe(false);
   });
+});
+
+it.each([
+  'setGlobalDispatcher(getGlobalDispatcher().compose(interceptor()));',
+  'app.use(cancellation());',
+  'await app.register(cancellation());',
+])('the README shows the very line that runs here: %s', (line) => {
+  const times = ['README.md', 'spec/server/existing.spec.ts'].map((file) => read(file).split(line).length - 1);
+  // Here it stands in the list above too.
+  expect(times).toEqual([1, 2]);
 });
