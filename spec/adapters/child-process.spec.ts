@@ -51,6 +51,11 @@ function runs(pid: number): boolean {
   }
 }
 
+/** A process closes its files a moment before it is a zombie. */
+function gone(pid: number): Promise<void> {
+  return vi.waitFor(() => expect(runs(pid)).toBe(false));
+}
+
 describe('spawn', () => {
   it('ends the program by SIGTERM when the token is cancelled', async () => {
     const source = new CancellationSource();
@@ -105,7 +110,7 @@ describe('spawn', () => {
     source.cancel();
     await exit;
     await close;
-    expect(runs(pid)).toBe(false);
+    await gone(pid);
     clock.advance(10);
     expect((await child.ended).kind).toBe('stopped');
   });
@@ -127,7 +132,7 @@ describe('spawn', () => {
     clock.advance(1);
     expect((await child.ended).kind).toBe('stopped');
     await once(child.stdout as NodeJS.ReadableStream, 'close');
-    expect(runs(pid)).toBe(false);
+    await gone(pid);
   });
 
   it('leaves what the program has left behind, when that ends by itself', async () => {
@@ -190,7 +195,7 @@ describe('spawn', () => {
     const closed = once(parent.stdout, 'close');
     parent.stdin.write('leave');
     await closed;
-    expect(runs(pid)).toBe(false);
+    await gone(pid);
   });
 
   it('keeps a program in its own group when it is told to leave the tree', async () => {
