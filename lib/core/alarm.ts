@@ -79,8 +79,7 @@ export function pendingAlarms(): number {
  * at its timers, and a deadline that passed before the news came is to be heard before it.
  */
 export function ringDue(): void {
-  const first = heap[0];
-  if (first === undefined || first.at > clock.now()) return;
+  if (pending === 0 || (heap[0] as Alarm).at > clock.now()) return;
   disarm?.();
   wake();
 }

@@ -15,7 +15,8 @@ const MAX_CAUSES = 32;
  * would mislead; give `cause: new Error()` to a cancel whose place matters.
  */
 export class CancellationError extends DOMException {
-  readonly reason: CancelReason;
+  // Declared alone: a field is defined first and set then, and a hop that is woken by a cancel does all for the first time.
+  declare readonly reason: CancelReason;
   /** What the canceller said, e.g. 'user closed the tab'. */
   declare readonly description?: string;
   declare readonly cause?: unknown;

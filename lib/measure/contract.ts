@@ -1,6 +1,6 @@
 import { type Cancellable, toToken } from '../core/index.ts';
 import { SPARED } from './greeter.ts';
-import { sharedNow } from './visit.ts';
+import { afterCancel, sharedNow } from './visit.ts';
 
 /** One thing that a hop has to tell of a call. */
 export interface HopReport {
@@ -78,7 +78,7 @@ export function witness(
   const tell = (event: HopReport['event']) => {
     if (spared && event !== 'cancelled') return;
     const at = sharedNow();
-    setImmediate(() => report({ call, event, at, hop }));
+    afterCancel(() => report({ call, event, at, hop }));
   };
   tell('arrived');
   token.onCancel(() => tell('cancelled'));

@@ -62,10 +62,13 @@ export class Desk {
     const timer = cancelAfterMs === undefined ? undefined : setTimeout(changeMind, cancelAfterMs);
     if (cancelAfterTurns !== undefined) afterTurns(cancelAfterTurns, changeMind);
     const { code, message } = await made.done;
+    const settledAt = sharedNow();
+    // Told in a later turn, as the cancel itself may still have to go out in this one.
+    await new Promise(setImmediate);
     clearTimeout(timer);
     clearTimeout(late);
     this.#minds.delete(call);
-    note({ settledAt: sharedNow(), code, ...(message === undefined ? {} : { message }) });
+    note({ settledAt, code, ...(message === undefined ? {} : { message }) });
   }
 
   async #keep(load: number): Promise<void> {

@@ -29,6 +29,14 @@ export function sharedNow(): number {
   return Number(process.hrtime.bigint()) / 1e6;
 }
 
+/**
+ * Two turns of the event loop on: in the one between, the frames of a cancel have gone out and its calls fail, and a write would be
+ * part of what is measured.
+ */
+export function afterCancel(tell: () => void): void {
+  setImmediate(() => setImmediate(tell));
+}
+
 /** A visit of which nothing is known but that it has begun. */
 export function visitOf(hop: string, call: string, steps = 0): Visit {
   const unheard = { reason: null, heardAt: null, leftMs: null, stoppedAt: null, outcome: null };
@@ -56,13 +64,12 @@ export class Notes {
     return this.#visit;
   }
 
-  /** Told in a later turn of the event loop: a write in the midst of a cancel would be part of what is measured. */
   note(news: Partial<Visit>): void {
     this.#visit = { ...this.#visit, ...news };
     const { call, heardAt } = this.#visit;
     if (this.#telling || (heardAt === null && call.startsWith(SPARED))) return;
     this.#telling = true;
-    setImmediate(() => {
+    afterCancel(() => {
       this.#telling = false;
       this.#tell(this.#visit);
     });
@@ -76,8 +83,10 @@ export class Diary {
   constructor(hop: string, call: string, steps: number, token: CancellationToken, tell: (visit: Visit) => void) {
     const notes = new Notes({ ...visitOf(hop, call, steps), budgetMs: finite(token.remaining()) }, tell);
     this.#notes = notes;
-    token.onCancel(({ reason }) => {
-      notes.note({ reason, heardAt: sharedNow(), leftMs: finite(token.remaining()) });
+    token.onCancel({
+      onCancelled({ reason = null }) {
+        notes.note({ reason, heardAt: sharedNow(), leftMs: finite(token.remaining()) });
+      },
     });
   }
 

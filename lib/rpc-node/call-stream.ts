@@ -2,7 +2,8 @@
  * One call on one HTTP/2 stream; on a second one where the first was certainly never looked at.
  *
  * 1. It settles once. On a cancel RST_STREAM CANCEL goes out first, always with code 8: 0, followed by a destroy before a
- *    flush, sends node:http2 into an endless loop.
+ *    flush, sends node:http2 into an endless loop. Node writes the frame at the end of the turn, so the caller is told in the
+ *    next one: all that unwinds here would come before it, at every hop of a chain.
  * 2. The session counts the call in until its stream has closed, which may be after the call has settled: until then it may
  *    still be reset, and the reset still has to get out.
  * 3. The listeners are shared by all streams; a stream finds its call under `kCall`.
@@ -20,6 +21,8 @@ import type { Session } from './session.ts';
 import type { Sessions } from './sessions.ts';
 
 const kCall = Symbol('nevermind.call');
+/** Taken before a test can have timers stand still. */
+const { setImmediate } = globalThis;
 type Stream = ClientHttp2Stream & { [kCall]?: CallStream };
 
 // Filled by the class, as they reach what is private to it.
@@ -83,10 +86,15 @@ export abstract class CallStream {
   }
 
   onCancelled(token: CancellationToken): void {
-    if (this.#stream !== undefined && peerKnows(token)) {
+    const fail = () => this.failed(token.error);
+    if (this.#stream === undefined) this.settle(fail);
+    else if (peerKnows(token)) {
       clock.after(LINGER_MS, () => this.#tell());
-      this.settle(() => this.failed(token.error));
-    } else this.giveUp(() => token.error);
+      this.settle(fail);
+    } else {
+      this.#tell();
+      this.settle(() => setImmediate(fail));
+    }
   }
 
   #take(): void {

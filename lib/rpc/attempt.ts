@@ -48,6 +48,7 @@ export abstract class Attempt implements OutgoingCall {
   }
 
   protected explain(error: unknown): RpcError {
+    if (isCancellation(error) && this.token.error === error) return this.#stopped(error);
     // The peer answers at the deadline that is ours too, and its answer may overtake our timer.
     if (this.token.remaining() === 0) ringDue();
     const stop = this.token.error;

@@ -47,15 +47,15 @@ const brand = Symbol.for('nevermind.RpcError');
  * token's CancellationError as `cause`: `reasonOf(error)` finds it. `instanceof` holds across copies of this package.
  */
 export class RpcError extends Error {
-  readonly code: RpcCode;
-  readonly details: readonly ErrorDetail[];
-  readonly metadata: Readonly<Record<string, string>>;
+  declare readonly code: RpcCode;
+  declare readonly details: readonly ErrorDetail[];
+  declare readonly metadata: Readonly<Record<string, string>>;
   /** Why the call was cancelled, as this process sees it; undefined for a failure that is no cancellation. */
-  readonly reason: CancelReason | undefined;
+  declare readonly reason: CancelReason | undefined;
   /** True when the peer cannot have begun the work, so that sending again cannot do it twice. */
-  readonly neverProcessed: boolean;
+  declare readonly neverProcessed: boolean;
   /** True for what a peer has answered, false for what this process found out by itself. */
-  readonly remote: boolean;
+  declare readonly remote: boolean;
 
   /**
    * @param code what kind of failure; one of {@link RpcCode}

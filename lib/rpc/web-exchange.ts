@@ -38,11 +38,13 @@ export class WebExchange implements Exchange {
     const source = new CancellationSource(toToken('context.token', context?.token ?? request.signal));
     this.token = source.token;
     this.#left = () => source.cancel('PEER_CLOSED');
-    this.#registration = this.token.onCancel(({ reason }) => {
-      // Nobody is there to read it, but the server that called us still waits for a response.
-      if (!isAnswered(reason))
-        this.#resolve(new Response(GONE, { status: httpOfReason(reason), headers: JSON_HEADERS }));
-    });
+    this.#registration = this.token.onCancel(this);
+  }
+
+  onCancelled({ reason }: CancellationToken): void {
+    // Nobody is there to read it, but the server that called us still waits for a response.
+    if (reason !== undefined && !isAnswered(reason))
+      this.#resolve(new Response(GONE, { status: httpOfReason(reason), headers: JSON_HEADERS }));
   }
 
   get method(): string {

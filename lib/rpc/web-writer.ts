@@ -24,9 +24,11 @@ export class WebWriter implements ResponseWriter {
         this.#go();
       },
     });
-    this.#registration = token.onCancel((error) => {
-      if (!isAnswered(error.reason)) this.#break(error);
-    });
+    this.#registration = token.onCancel(this);
+  }
+
+  onCancelled(token: CancellationToken): void {
+    if (token.reason !== undefined && !isAnswered(token.reason)) this.#break(token.error);
   }
 
   write(chunk: Uint8Array): Promise<void> | undefined {

@@ -16,8 +16,11 @@ export interface DirectHost {
 /** Starts `handler` for `call`; never rejects. */
 export async function runDirectHandler(handler: ExchangeHandler, call: Call, host: DirectHost): Promise<void> {
   call.streamTimeoutMs = host.requestTimeoutMs;
-  const registration = call.token.onCancel(({ reason }) => {
-    if (reason === 'TIMEOUT') clock.after(ANSWER_MS, () => call.cut());
+  // An object, as for a function the error would be made, before anybody hears of the cancel.
+  const registration = call.token.onCancel({
+    onCancelled({ reason }) {
+      if (reason === 'TIMEOUT') clock.after(ANSWER_MS, () => call.cut());
+    },
   });
   try {
     await handler(call);

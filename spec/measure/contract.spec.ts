@@ -8,16 +8,23 @@ import { CancellationSource } from '../../lib/core/index.ts';
 import { benchNow, type HopReport, reporterTo, witness } from '../../lib/measure/contract.ts';
 import { hopsOf, readReports, Visits } from '../../lib/measure/own-reports.ts';
 
+/** A cancel goes out in one, and what it ends tells so in the next. */
+async function afterTwoTurns(): Promise<void> {
+  await setImmediate();
+  await setImmediate();
+}
+
 describe('a witness', () => {
   const events = (reports: readonly HopReport[]) => reports.map(({ event }) => event);
 
-  it('tells that a call has arrived, was cancelled and has stopped, each in a later turn than it happened', async () => {
+  it('tells that a call has arrived, was cancelled and has stopped, each two turns after it happened', async () => {
     const reports: HopReport[] = [];
     const source = new CancellationSource();
     const before = benchNow();
     const stopped = witness('1', source.token, (report) => reports.push(report), 'B');
     source.cancel();
     stopped();
+    await setImmediate();
     expect(reports).toEqual([]);
     await setImmediate();
     expect(events(reports)).toEqual(['arrived', 'cancelled', 'stopped']);
@@ -33,7 +40,7 @@ describe('a witness', () => {
     const controller = new AbortController();
     witness('1', controller.signal, (report) => reports.push(report));
     controller.abort();
-    await setImmediate();
+    await afterTwoTurns();
     expect(events(reports)).toEqual(['arrived', 'cancelled']);
   });
 
@@ -41,10 +48,10 @@ describe('a witness', () => {
     const reports: HopReport[] = [];
     const source = new CancellationSource();
     witness('spared-1', source.token, (report) => reports.push(report))();
-    await setImmediate();
+    await afterTwoTurns();
     expect(reports).toEqual([]);
     source.cancel();
-    await setImmediate();
+    await afterTwoTurns();
     expect(events(reports)).toEqual(['cancelled']);
   });
 
@@ -52,7 +59,7 @@ describe('a witness', () => {
     const reports: HopReport[] = [];
     const { signal } = new AbortController();
     for (const call of [null, undefined]) witness(call, signal, (report) => reports.push(report))();
-    await setImmediate();
+    await afterTwoTurns();
     expect(reports).toEqual([]);
   });
 

@@ -1,5 +1,6 @@
 import { once } from 'node:events';
 import http2 from 'node:http2';
+import net from 'node:net';
 import { afterEach, describe, expect, it } from 'vitest';
 import { CancellationSource, reasonOf, snapshot } from '../../lib/core/index.ts';
 import { createClient } from '../../lib/rpc/client.ts';
@@ -11,6 +12,8 @@ import { scale } from '../support/soak.ts';
 import { useRawServer } from './support/raw-server.ts';
 
 const CALLS = 10_000 * scale;
+/** The head of a frame, and a code. */
+const RST_STREAM_BYTES = 9 + 4;
 
 const rawServer = useRawServer();
 const transports: Http2Transport[] = [];
@@ -146,6 +149,25 @@ describe('a cancel over HTTP/2', () => {
     await response;
     restore();
     expect(log).toEqual(['RST 8', 'callback', 'abort event', 'caller']);
+  });
+
+  it('S0-16, E25: has left for the peer before anything unwinds here', async () => {
+    const sockets: net.Socket[] = [];
+    const createConnection = ({ hostname, port }: URL) => {
+      const socket = net.connect(Number(port), hostname);
+      sockets.push(socket);
+      return socket;
+    };
+    const { server, client } = await connected({ session: { createConnection } });
+    await client.greet(ada);
+    const written = () => sockets[0]?.bytesWritten ?? 0;
+    const arrived = server.next();
+    const source = new CancellationSource();
+    const told = client.greet(ada, { token: source.token }).catch(written);
+    await (await arrived).body;
+    const before = written();
+    source.cancel();
+    expect(Number(await told) - before).toBe(RST_STREAM_BYTES);
   });
 
   it('S1-08: carries no text of the canceller, in no frame', async () => {
