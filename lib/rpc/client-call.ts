@@ -36,7 +36,13 @@ export class ClientCall {
   }
 
   /** The one response; rejects with an RpcError. */
-  async response(): Promise<unknown> {
+  response(): Promise<unknown> {
+    // Nothing of the call is left to see to.
+    if (this.source === undefined && this.#callee.interceptors.length === 0) return this.#send() as Promise<unknown>;
+    return this.#ownResponse();
+  }
+
+  async #ownResponse(): Promise<unknown> {
     try {
       return await this.#send();
     } catch (error) {

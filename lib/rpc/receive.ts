@@ -16,26 +16,21 @@ export type Received =
  * @throws only what the schema throws by mistake; all that a peer can do wrong is a refusal
  */
 export async function receive(exchange: Exchange, { method }: Route, limit: number): Promise<Received> {
+  const isGet = exchange.method === 'GET';
+  let arrived = isGet;
   try {
-    const bytes = exchange.method === 'GET' ? queried(exchange.target) : await sent(exchange, limit);
-    const encoding = exchange.method === 'GET' ? undefined : exchange.header('content-encoding');
-    const body = encoding === 'gzip' ? await unpacked(bytes, limit) : bytes;
-    return { request: await read(method.input, decodeJson(body), 'request') };
+    let body = isGet ? queried(exchange.target) : await exchange.body(limit);
+    arrived = true;
+    if (!isGet && exchange.header('content-encoding') === 'gzip') body = await unpacked(body, limit);
+    const request = read(method.input, decodeJson(body), 'request');
+    return { request: request instanceof Promise ? await request : request };
   } catch (error) {
     if (error instanceof BodyTooLargeError)
       return refuse(413, 'resource_exhausted', `Expected a body of at most ${limit} bytes.`);
+    if (!arrived) return refuse(400, 'invalid_argument', 'Expected the whole body, it broke off.');
     if (error instanceof CodecError || error instanceof SchemaError)
       return refuse(400, 'invalid_argument', error.message);
     throw error;
-  }
-}
-
-async function sent(exchange: Exchange, limit: number): Promise<Uint8Array> {
-  try {
-    return await exchange.body(limit);
-  } catch (error) {
-    if (error instanceof BodyTooLargeError) throw error;
-    throw new CodecError('Expected the whole body, it broke off.', { cause: error });
   }
 }
 

@@ -57,14 +57,11 @@ export abstract class ServedCall {
   protected abstract answerThrown(error: unknown): void;
 
   /** Resolves when the implementation has ended, which may be long after the answer. Never rejects. */
-  async serve(): Promise<void> {
+  serve(): Promise<void> {
     this.#registration = this.token.onCancel(this);
-    try {
-      // Cancelled already, before there was a registration to take back.
-      if (!this.#over) await this.work();
-    } catch (error) {
-      this.#failed(error);
-    }
+    // Cancelled already, before there was a registration to take back.
+    if (this.#over) return Promise.resolve();
+    return this.work().catch((error) => this.#failed(error));
   }
 
   /** The token was cancelled: the caller is told, if it is there, without waiting for the implementation. */

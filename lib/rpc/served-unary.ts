@@ -18,7 +18,8 @@ export class ServedUnary extends ServedCall {
       return this.end(() => answerError(exchange, refusal.status, refusal.code, refusal.message));
     const response = await this.start(received.request);
     // Checked, and then sent as it was written: to read it by the schema is the caller's part.
-    await read(route.method.output, response, 'response');
+    const checked = read(route.method.output, response, 'response');
+    if (checked instanceof Promise) await checked;
     if (this.over) return this.abandon({ kind: 'value', value: response });
     const json = encodeJson(response, 'response');
     // Characters, where bytes are meant: a threshold need not be exact.

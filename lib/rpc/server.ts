@@ -31,13 +31,14 @@ export function createHandler(implementations: readonly Implementation[], option
   const settings = settingsOf(options);
   const routes = routesOf(implementations, settings.prefix);
 
-  const serveExchange = async (exchange: Exchange): Promise<void> => {
+  const serveExchange = (exchange: Exchange): Promise<void> => {
     const found = route(routes, exchange);
-    if (found === undefined) return;
+    if (found === undefined) return Promise.resolve();
     const timeout = parseTimeout(exchange.header(TIMEOUT_HEADER));
     const Served = found.method.kind === 'unary' ? ServedUnary : ServedStream;
-    if (typeof timeout === 'number') await new Served(found, exchange, timeout, settings).serve();
-    else answerError(exchange, 400, 'invalid_argument', timeout.expected);
+    if (typeof timeout === 'number') return new Served(found, exchange, timeout, settings).serve();
+    answerError(exchange, 400, 'invalid_argument', timeout.expected);
+    return Promise.resolve();
   };
 
   const handler = (request: Request, context?: WebContext) =>

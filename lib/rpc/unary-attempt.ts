@@ -32,7 +32,8 @@ export class UnaryAttempt extends Attempt implements UnaryCall {
       this.token.throwIfCancelled();
       const { compressMinBytes, method, transport } = this.#callee;
       if (typeof this.body === 'string' && this.body.length >= compressMinBytes) await this.#pack(this.body);
-      return await read(method.output, messageOf(await transport.unary(this)), 'response');
+      const response = read(method.output, messageOf(await transport.unary(this)), 'response');
+      return response instanceof Promise ? await response : response;
     } catch (error) {
       throw this.explain(error);
     }
