@@ -6,6 +6,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { RpcError } from '../../lib/rpc/index.ts';
 import { type CallContext, createHandler, implement } from '../../lib/rpc/server.ts';
 import { type Server, serve } from '../../lib/server/index.ts';
+import { type FakeClock, fakeClock } from '../../lib/testing/index.ts';
 import { all, Counter, numbers } from '../rpc/support/counter.ts';
 import { type Gate, gate } from '../rpc/support/gate.ts';
 import { certificate } from '../server/support/certificate.ts';
@@ -13,12 +14,16 @@ import { Browser } from './support/browser.ts';
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 const WAIT = 99;
+/** What the page gives its calls. */
+const DEADLINE_MS = 300;
 
 /** What becomes of the calls that wait, in order. */
 let entered: Gate<void>;
 let reasons: (string | undefined)[];
 let stopped: Gate<void>;
 let report: Gate<Record<string, unknown>>;
+/** The server's own, where a scene is about which of two clocks is ahead. */
+let clock: FakeClock | undefined;
 
 async function wait({ token }: CallContext): Promise<never> {
   entered.open();
@@ -54,6 +59,7 @@ async function rest(request: Request): Promise<Response> {
   const { pathname } = new URL(request.url);
   if (pathname === '/report') report.open((await request.json()) as Record<string, unknown>);
   else if (pathname === '/entered') await entered.opened;
+  else if (pathname === '/late') clock?.advance(DEADLINE_MS);
   else return file(pathname === '/' ? '/page/index.html' : pathname);
   return new Response();
 }
@@ -131,10 +137,16 @@ describe.each(Object.entries(ways))('a page over %s', (way, { listen, left }) =>
   });
 
   it('S1-19: has a deadline, which both sides call by its name', async () => {
+    // The server's time stands still until the page has said that its own is up: so the client is the first to know.
+    using fake = fakeClock();
+    clock = fake;
+    const tab = await open('deadline');
     const late = { code: 'deadline_exceeded', reason: 'TIMEOUT' };
-    expect(await reportOf('deadline')).toMatchObject({ unary: late, stream: late });
+    expect(await report.opened).toMatchObject({ unary: late, stream: late });
     while (reasons.length < 2) await stopped.opened;
     expect(reasons).toEqual(['TIMEOUT', 'TIMEOUT']);
+    // Not sooner: a tab that is closed lets go of all its calls.
+    await tab.close();
   });
 
   it.each(['unary', 'stream'])(

@@ -6,6 +6,7 @@ import type { RpcError } from '../../lib/rpc/index.ts';
 import { type CallContext, createHandler, implement } from '../../lib/rpc/server.ts';
 import { http2Transport } from '../../lib/rpc-node/index.ts';
 import { type Server, serve } from '../../lib/server/index.ts';
+import { fakeClock } from '../../lib/testing/index.ts';
 import { type Gate, gate } from '../rpc/support/gate.ts';
 import { GREET, Greeter } from '../rpc/support/greeter.ts';
 
@@ -112,8 +113,12 @@ describe('a chain A → B → C over HTTP/2', () => {
   });
 
   it('S1-02, S1-19: a deadline stops every hop with TIMEOUT, and the client gets deadline_exceeded', async () => {
-    const { all, client } = await chain();
-    const error = await failure(client.greet(ada, { timeout: 150 }));
+    const { all, c, client } = await chain();
+    using clock = fakeClock();
+    const response = failure(client.greet(ada, { timeout: 150 }));
+    await c.entered.opened;
+    clock.advance(150);
+    const error = await response;
     expect(error).toMatchObject({ code: 'deadline_exceeded', reason: 'TIMEOUT' });
     expect(reasonOf(error) ?? 'TIMEOUT').toBe('TIMEOUT');
     expect(await reasons(all)).toEqual(['TIMEOUT', 'TIMEOUT', 'TIMEOUT']);

@@ -6,6 +6,7 @@ import { createClient } from '../../lib/rpc/client.ts';
 import { RpcError } from '../../lib/rpc/index.ts';
 import { type CallContext, createHandler, type HandlerOptions, implement } from '../../lib/rpc/server.ts';
 import { type Server, serve } from '../../lib/server/index.ts';
+import { fakeClock } from '../../lib/testing/index.ts';
 import { gate } from './support/gate.ts';
 import { GREET, Greeter } from './support/greeter.ts';
 
@@ -156,17 +157,23 @@ describe('fetch over HTTP/1.1', () => {
   });
 
   it('S1-19: a deadline is TIMEOUT to the server as to the client', async () => {
+    const entered = gate<void>();
     const stopped = gate<CancelReason>();
     const { client } = await serving(
       (_, { token }) =>
-        new Promise((_, reject) =>
+        new Promise((_, reject) => {
           token.onCancel((error) => {
             stopped.open(error.reason);
             reject(error);
-          }),
-        ),
+          });
+          entered.open();
+        }),
     );
-    await expect(client.greet({ name: 'Ada' }, { timeout: 50 })).rejects.toMatchObject({ code: 'deadline_exceeded' });
+    using fake = fakeClock();
+    const response = client.greet({ name: 'Ada' }, { timeout: 50 }).catch((error: RpcError) => error.code);
+    await entered.opened;
+    fake.advance(50);
+    expect(await response).toBe('deadline_exceeded');
     expect(await stopped.opened).toBe('TIMEOUT');
   });
 });

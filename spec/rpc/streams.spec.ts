@@ -5,6 +5,7 @@ import { RpcError } from '../../lib/rpc/index.ts';
 import { type CallContext, createHandler, type HandlerOptions, implement } from '../../lib/rpc/server.ts';
 import { http2Transport } from '../../lib/rpc-node/index.ts';
 import { type Server, serve } from '../../lib/server/index.ts';
+import { fakeClock } from '../../lib/testing/index.ts';
 import { all, Counter, numbers } from './support/counter.ts';
 import { type Gate, gate } from './support/gate.ts';
 import { fetchInto } from './support/greeter.ts';
@@ -163,10 +164,13 @@ describe.each(Object.entries(ways))('a stream %s', (_way, connect) => {
   it('S1-19, S1-23: ends at the deadline with deadline_exceeded, on both sides', async () => {
     const { unwound, entered, upTo } = waiting();
     const client = await connect({ upTo });
-    const error = await failure(all(client.upTo({ n: 1 }, { timeout: 200 })));
-    expect(error).toMatchObject({ code: 'deadline_exceeded', reason: 'TIMEOUT' });
+    using clock = fakeClock();
+    const outcome = failure(all(client.upTo({ n: 1 }, { timeout: 200 })));
+    const token = await entered;
+    clock.advance(200);
+    expect(await outcome).toMatchObject({ code: 'deadline_exceeded', reason: 'TIMEOUT' });
     await unwound;
-    expect((await entered).reason).toBe('TIMEOUT');
+    expect(token.reason).toBe('TIMEOUT');
   });
 
   it('gives its implementation what is left of the time', async () => {

@@ -56,10 +56,13 @@ const scenes = {
     return { unary: await outcome, seen };
   },
 
-  deadline: async () => ({
-    unary: await failure(counter.double({ n: WAIT }, { timeout: 300 })),
-    stream: await failure(all(counter.upTo({ n: WAIT }, { timeout: 300 }))),
-  }),
+  async deadline() {
+    const unary = await failure(counter.double({ n: WAIT }, { timeout: 300 }));
+    await late();
+    const stream = await failure(all(counter.upTo({ n: WAIT }, { timeout: 300 })));
+    await late();
+    return { unary, stream };
+  },
 
   /** Never reports: its tab is closed. */
   unary: () => counter.double({ n: WAIT }),
@@ -68,6 +71,9 @@ const scenes = {
 
 /** Resolves when a handler of the server waits. */
 const entered = () => fetch('/entered', { method: 'POST' });
+
+/** Tells the server that the page's time is up. */
+const late = () => fetch('/late', { method: 'POST' });
 
 const report = (body) => fetch('/report', { method: 'POST', body: JSON.stringify(body) });
 scenes[location.hash.slice(1)]().then(report, (error) => report({ failed: String(error.stack) }));
