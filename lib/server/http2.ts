@@ -24,7 +24,7 @@ export class Http2Call extends Call {
     this.incoming = stream;
     this.#headers = headers;
     this.hasBody = !stream.endAfterHeaders;
-    watchStream(stream, this);
+    watchStream(stream, this, connection.socket);
   }
 
   get outgoing(): ServerHttp2Stream {

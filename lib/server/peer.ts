@@ -21,11 +21,16 @@ export interface Watcher {
 
 const watcher = Symbol('nevermind.watcher');
 const session = Symbol('nevermind.session');
+const connection = Symbol('nevermind.connection');
 const pipeline = Symbol('nevermind.pipeline');
 
 type Watched<T> = T & { [watcher]: Watcher };
 /** A stream that has closed knows its session no more. */
-type WatchedStream = Watched<ServerHttp2Stream> & { [session]: Http2Session | undefined };
+type WatchedStream = Watched<ServerHttp2Stream> & {
+  [session]: Http2Session | undefined;
+  [connection]: Alive | undefined;
+};
+type Alive = { readonly destroyed: boolean };
 
 /** Who follows a response. On itself: a WeakMap costs a request as much as all of node:http does, in garbage collections. */
 export function watcherOf(response: object): Watcher | undefined {
@@ -36,11 +41,16 @@ export function keepWatcher(response: object, following: Watcher): void {
   (response as Watched<object>)[watcher] = following;
 }
 
-/** Follows an HTTP/2 stream on the server's side. The listeners are shared: one closure less for each request. */
-export function watchStream(stream: ServerHttp2Stream, following: Watcher): void {
+/**
+ * Follows an HTTP/2 stream on the server's side. The listeners are shared: one closure less for each request.
+ *
+ * @param socket of the session, where it is at hand: the session's own is a Proxy, and to ask it takes a tenth of a request
+ */
+export function watchStream(stream: ServerHttp2Stream, following: Watcher, socket?: Socket): void {
   const watched = stream as WatchedStream;
   watched[watcher] = following;
   watched[session] = stream.session;
+  watched[connection] = socket;
   // Before the listeners of the compatibility API, which has made its request already.
   stream.prependListener('aborted', onStreamOver);
   // Says the same where 'aborted' is not given: Node ends the response to a HEAD before anybody answers, and takes it for whole.
@@ -51,12 +61,12 @@ export function watchStream(stream: ServerHttp2Stream, following: Watcher): void
 
 function onStreamOver(this: unknown): void {
   const stream = this as WatchedStream;
-  stream[watcher].closed(isLost(stream[session]) ? 'PEER_CLOSED' : 'CANCELLED');
+  stream[watcher].closed(isLost(stream[session], stream[connection]) ? 'PEER_CLOSED' : 'CANCELLED');
 }
 
 /** Whether the connection is gone, and not only one stream of it. */
-export function isLost(session: Http2Session | undefined): boolean {
-  return session === undefined || session.destroyed || session.socket.destroyed;
+export function isLost(session: Http2Session | undefined, socket?: Alive): boolean {
+  return session === undefined || session.destroyed || (socket ?? session.socket).destroyed;
 }
 
 /** Follows an HTTP/1.1 response. Writing to a peer that has left is no 'error' there: nobody has to listen for one. */
