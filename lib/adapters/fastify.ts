@@ -13,6 +13,7 @@ import {
   Reception,
   type ReceptionDrainOptions,
   type ReceptionOptions,
+  type Visit,
 } from '../server/index.ts';
 
 /** What is asked of Fastify's request. */
@@ -70,6 +71,7 @@ const mark = Symbol('nevermind.cancellation');
 
 interface Reply {
   readonly raw: NodeResponse;
+  then(ended: () => void, failed?: (error: unknown) => void): void;
 }
 
 type Done = (error?: Error) => void;
@@ -106,10 +108,25 @@ function install(app: Fastify, reception: Reception): void {
     route.handler = function (request, reply) {
       const visit = Reception.visitOf(request.raw);
       const call = () => handler.call(this, request, reply);
-      return visit === undefined ? call() : visit.track(call);
+      if (visit === undefined) return call();
+      endWith(visit, reply);
+      return visit.track(call);
     };
   });
   app.addHook('preClose', (done) => void reception.drain().then(() => done()));
+}
+
+/**
+ * A handler that returns its reply ends with the response. Of one that its client has left Fastify may not hear: over HTTP/2 where it
+ * begins to listen later, and in a pipeline on Node 20. The handler would be under way for ever.
+ */
+function endWith(visit: Visit, reply: Reply): void {
+  const { then } = reply;
+  // biome-ignore lint/suspicious/noThenProperty: it is one that is awaited, and the only place to hear of that.
+  reply.then = (ended, failed) => {
+    then.call(reply, ended, failed);
+    visit.whenOver(ended);
+  };
 }
 
 /** The token of a request. @throws TypeError for a request that did not pass {@link cancellation} */

@@ -1,6 +1,5 @@
 // NestJS: an interceptor, on Express and on Fastify.
 import type { CallHandler, ExecutionContext, NestInterceptor } from '@nestjs/common';
-import type { Observable, Subscriber } from 'rxjs';
 import type { CancellationToken } from '../core/index.ts';
 import {
   type DrainReport,
@@ -50,10 +49,19 @@ export function cancellation(options: ReceptionOptions = {}): NestCancellation {
   };
 }
 
+/** rxjs as Nest has it: nothing of it is imported, so that there is one copy, of whatever version. */
+type Handled = ReturnType<CallHandler['handle']>;
+
+interface Subscriber {
+  next(value: unknown): void;
+  error(error: unknown): void;
+  complete(): void;
+}
+
 /** A request or response of Express, or of Fastify, which has Node's inside. */
 type Raw<T> = T & { readonly raw?: T };
 
-function intercept(reception: Reception, context: ExecutionContext, next: CallHandler): Observable<unknown> {
+function intercept(reception: Reception, context: ExecutionContext, next: CallHandler): Handled {
   if (context.getType() !== 'http') return next.handle();
   const http = context.switchToHttp();
   const req = http.getRequest<Raw<NodeRequest>>();
@@ -67,13 +75,12 @@ function intercept(reception: Reception, context: ExecutionContext, next: CallHa
   });
 }
 
-/** Of rxjs as the application has it: a copy of ours would be another. */
-function observable(like: Observable<unknown>, subscribe: (subscriber: Subscriber<unknown>) => unknown) {
-  const Own = like.constructor as new (subscribe: (subscriber: Subscriber<unknown>) => unknown) => Observable<unknown>;
+function observable(like: Handled, subscribe: (subscriber: Subscriber) => unknown) {
+  const Own = like.constructor as new (subscribe: (subscriber: Subscriber) => unknown) => Handled;
   return new Own(subscribe);
 }
 
-function follow(visit: Visit, handled: Observable<unknown>, subscriber: Subscriber<unknown>): () => void {
+function follow(visit: Visit, handled: Handled, subscriber: Subscriber): () => void {
   let end!: () => void;
   const ended = new Promise<void>((resolve) => {
     end = resolve;
@@ -98,7 +105,7 @@ function follow(visit: Visit, handled: Observable<unknown>, subscriber: Subscrib
 }
 
 /** Nest wants a value, which goes to a response that takes nothing more. */
-function nothing(subscriber: Subscriber<unknown>): void {
+function nothing(subscriber: Subscriber): void {
   subscriber.next(undefined);
   subscriber.complete();
 }

@@ -10,7 +10,7 @@ import {
 } from '../wire/index.ts';
 import { chunksOf, collect } from './body.ts';
 import { NodeLine, type NodeRequest, type NodeResponse } from './node-line.ts';
-import { tokenOf } from './request.ts';
+import { isGone, tokenOf } from './request.ts';
 import { writeTo } from './write.ts';
 
 /** What `createHandler` of `nevermind/rpc/server` makes. */
@@ -93,6 +93,6 @@ class NodeExchange implements Exchange {
   }
 
   get #answerable(): boolean {
-    return !this.#res.headersSent && !this.#res.destroyed;
+    return !this.#res.headersSent && !isGone(this.#res);
   }
 }

@@ -7,14 +7,14 @@
 // 3. A muted response swallows what is written to it. A late handler must not throw at its response: frameworks close the
 //    connection when it does, and with it whatever else it carries.
 import { type IncomingMessage, type ServerResponse, STATUS_CODES } from 'node:http';
-import type { Http2ServerRequest, Http2ServerResponse, Http2Session } from 'node:http2';
+import type { Http2ServerRequest, Http2ServerResponse, Http2Session, ServerHttp2Stream } from 'node:http2';
 import { addAbortSignal } from 'node:stream';
 import type { CancellationSource } from '../core/index.ts';
 import { RST_CANCEL, TIMEOUT_HEADER } from '../wire/index.ts';
 import { discard } from './body.ts';
 import type { Line, LineWatcher } from './line.ts';
 import { type Form, type Refusal, TWICE } from './refusal.ts';
-import { type Followed, follow } from './request.ts';
+import { type Followed, follow, isGone } from './request.ts';
 
 export type NodeRequest = IncomingMessage | Http2ServerRequest;
 export type NodeResponse = ServerResponse | Http2ServerResponse;
@@ -109,6 +109,7 @@ export class NodeLine implements Line {
     if (this.#onLate === undefined) {
       this.#end.call(this.#res, chunk, encoding, callback);
       this.watcher?.queued();
+      if ('stream' in this.#res) this.#endWithoutUpload(this.#res.stream);
     } else this.#late([chunk, encoding, callback]);
     return this.#res;
   }
@@ -143,6 +144,8 @@ export class NodeLine implements Line {
 
   #answerResponse(res: ServerResponse, status: number, headers: Record<string, string | number>, body: string): void {
     const req = this.#req as IncomingMessage;
+    // Of who writes past the mute response, through a method that it kept: an 'error' that nobody hears would end the process.
+    res.on('error', ignore);
     // With its phrase, as the handler may have left another one.
     this.#writeHead.call(res, status, STATUS_CODES[status], headers);
     if (req.complete) this.#end.call(res, body, 'utf8');
@@ -167,6 +170,11 @@ export class NodeLine implements Line {
     }
   }
 
+  /** A stream stays open after its answer as long as its client has more to send, which concerns nobody here. */
+  #endWithoutUpload(stream: ServerHttp2Stream): void {
+    if (!stream.readableEnded && !stream.endAfterHeaders) stream.once('finish', () => this.#followed.end());
+  }
+
   /** As Node does with what is written to a response that is gone, but for the 'error'. */
   #late(args: unknown[]): boolean {
     this.#onLate?.();
@@ -186,10 +194,6 @@ function watchHead(res: Methods, watcher: LineWatcher): void {
     watcher.begun();
     return writeHead.apply(this, args);
   };
-}
-
-function isGone(res: NodeResponse): boolean {
-  return 'stream' in res ? res.stream.destroyed : res.destroyed;
 }
 
 /** What an answer of ours must not keep of the handler's. */
@@ -213,3 +217,5 @@ const HEADS = [
 function quiet(this: NodeResponse): NodeResponse {
   return this;
 }
+
+function ignore(): void {}

@@ -2,7 +2,7 @@
 //
 // 1. A request that was taken in is under way until its exchange is over, and its handler where that tells.
 // 2. Nothing is taken in that is over already: its handler is not started.
-import type { CancellationToken } from '../core/index.ts';
+import { type CancellationToken, expected } from '../core/index.ts';
 import { parseTimeout } from '../wire/index.ts';
 import { Drain, type DrainOptions, type DrainReport } from './drain.ts';
 import { type Closable, GuestLines } from './guest-lines.ts';
@@ -127,10 +127,11 @@ export class Reception {
    * Resolves as soon as nothing is left. There is one drain: a second call joins it and gets the same report. A number is
    * short for `{ graceMs: 0, timeoutMs }`; without any time it forces one under way. Never rejects.
    *
-   * @throws TypeError for a time that is no number
+   * @throws TypeError for a time that is no number, and for a server that can't be closed
    */
   drain(options?: ReceptionDrainOptions | number): Promise<DrainReport> {
-    if (typeof options === 'object' && options.server !== undefined) this.#lines.server = options.server;
+    const server = typeof options === 'object' ? options?.server : undefined;
+    if (server !== undefined) this.#lines.server = closable(server);
     return this.#drain.with(options, this.#settings.drain);
   }
 
@@ -145,6 +146,11 @@ export class Reception {
     const message = 'The server has as many requests under way as it may.';
     return { ...refusalOf('SHUTDOWN', message), headers, last: false };
   }
+}
+
+function closable(server: Closable): Closable {
+  if (typeof server?.close === 'function') return server;
+  throw new TypeError(expected('server', 'the server that listens, such as what `app.listen()` returned', server));
 }
 
 function ignore(): void {}

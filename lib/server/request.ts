@@ -90,3 +90,8 @@ function followResponse(req: IncomingMessage, res: ServerResponse): Followed {
   else watchResponse(res, req.socket, made);
   return made;
 }
+
+/** Whether nothing can be written to a response any more. A stream that was reset is closed some time before it is destroyed. */
+export function isGone(res: ServerResponse | Http2ServerResponse): boolean {
+  return 'stream' in res ? res.stream.closed || res.stream.destroyed : res.destroyed;
+}

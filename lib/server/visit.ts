@@ -39,6 +39,7 @@ export class Visit implements Underway, LineWatcher {
   readonly #startedAt = clock.now();
   /** What the caller and the server allow for the whole, in milliseconds from the start. */
   readonly #allowed: number;
+  readonly #waiting: (() => void)[] = [];
   #handlers = 0;
   #stoppedAt = 0;
   #queued = false;
@@ -200,6 +201,13 @@ export class Visit implements Underway, LineWatcher {
   over(): void {
     this.source.close();
     this.#leave();
+    for (const fn of this.#waiting.splice(0)) fn();
+  }
+
+  /** Calls `fn` when the exchange is over, however it ended; at once, where it is. */
+  whenOver(fn: () => void): void {
+    if (this.line.over) fn();
+    else this.#waiting.push(fn);
   }
 
   #leave(): void {

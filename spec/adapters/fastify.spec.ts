@@ -205,3 +205,24 @@ it('a handler that answers an error of its own is asked no more', async () => {
   });
   expect((await app.inject('/')).statusCode).toBe(504);
 });
+
+it('over HTTP/2 a handler that returns its reply after its client has left has ended', async () => {
+  const app = fastify({ http2: true });
+  const started = gate<CancellationToken>();
+  const cancelling = cancellation();
+  await app.register(cancelling);
+  app.get('/', async (request, reply) => {
+    started.open(tokenOf(request));
+    await heard(tokenOf(request));
+    return reply.send('late');
+  });
+  const client = await connect('h2c', Number(new URL(await app.listen()).port));
+  ends.push(
+    () => app.close(),
+    () => client.leave(),
+  );
+  client.ask().reset();
+  await heard(await started.opened);
+  await turns();
+  expect(await cancelling.drain()).toMatchObject({ drained: 0, timedOut: 0, stillRunning: [] });
+});

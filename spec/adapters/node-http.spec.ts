@@ -113,6 +113,69 @@ it('a hook that throws takes nothing with it', async () => {
   expect(await warned).toMatchObject({ name: 'NevermindServerWarning', message: 'onAbandoned failed' });
 });
 
+it.each(['HTTP/1.1', 'h2c'] as const)(
+  'a client that leaves when its time is up, before a timer has said so, had its deadline (%s)',
+  async (protocol) => {
+    const clock = new ManualClock();
+    ends.push(clock.restore);
+    const started = gate<CancellationToken>();
+    const { client } = await onServer(
+      cancellation({ handlerTimeoutMs: 300 })((req) => started.open(tokenOf(req))),
+      ends,
+      protocol,
+    );
+    const asked = client.ask();
+    const token = await started.opened;
+    clock.oversleep(300);
+    asked.reset();
+    expect(await heard(token)).toMatchObject({ reason: 'TIMEOUT' });
+    await asked.over;
+    expect(asked.status).toBeUndefined();
+  },
+);
+
+it('what is written past the answer at the deadline, by a method that was kept, does not end the process', async () => {
+  const clock = new ManualClock();
+  ends.push(clock.restore);
+  const started = gate();
+  const failed = gate<unknown>();
+  const { client } = await onServer(
+    cancellation({ handlerTimeoutMs: 300 })((req, res) => {
+      const { write } = res;
+      tokenOf(req).onCancel(() => write.call(res, 'late', 'utf8', failed.open));
+      started.open();
+    }),
+    ends,
+  );
+  const asked = client.ask();
+  await started.opened;
+  clock.advance(300);
+  expect(await failed.opened).toMatchObject({ code: 'ERR_STREAM_WRITE_AFTER_END' });
+  expect(await asked.over).toMatch(/^HTTP\/1.1 504[\s\S]*\}$/);
+});
+
+it('a drain is told of what can be closed', () => {
+  const cancelling = cancellation();
+  for (const server of [null, {}, () => {}]) {
+    expect(() => cancelling.drain({ server: server as never })).toThrow(
+      'Expected `server` to be the server that listens, such as what `app.listen()` returned, got ',
+    );
+  }
+});
+
+it('over HTTP/2 a request that was answered is over, also while its client goes on sending', async () => {
+  const cancelling = cancellation({ maxRequests: 1 });
+  const listener = cancelling((req, res) => void req.once('data', () => res.end('enough.')));
+  const { client } = await onServer(listener, ends, 'h2c');
+  for (let time = 0; time < 2; time++) {
+    const asked = client.ask({ method: 'POST', body: 'x', unfinished: true });
+    await asked.until('enough.');
+    await turns();
+    expect(asked.status).toBe(200);
+  }
+  expect(await cancelling.drain()).toMatchObject({ drained: 0, timedOut: 0 });
+});
+
 it('over HTTP/2 a drain lets an idle session go, and refuses what crosses it', async () => {
   const cancelling = cancellation();
   const { client, server } = await onServer(

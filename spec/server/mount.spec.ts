@@ -10,6 +10,8 @@ import { http2Transport } from '../../lib/rpc-node/index.ts';
 import { mount } from '../../lib/server/index.ts';
 import { all, Counter, numbers } from '../rpc/support/counter.ts';
 import { type Gate, gate } from '../rpc/support/gate.ts';
+import { ManualClock } from './support/manual-clock.ts';
+import { connect } from './support/peers.ts';
 
 let entered: Gate<CallContext>;
 
@@ -87,4 +89,24 @@ it('leaves the paths of others to whoever comes next', async () => {
   const alone = await listening(http.createServer(mount(handler)));
   expect((await fetch(`${alone}/other`)).status).toBe(404);
   expect(await createClient(Counter, { baseUrl: url }).double({ n: 1 })).toEqual({ n: 2 });
+});
+
+it('a caller that resets its stream when its time is up, before a timer has said so, is answered nothing', async () => {
+  const clock = new ManualClock();
+  ends.unshift(clock.restore);
+  entered = gate();
+  const client = await connect('h2c', Number(new URL(await listening(http2.createServer(mount(handler)))).port));
+  ends.unshift(client.leave.bind(client));
+  const asked = client.ask({
+    method: 'POST',
+    path: '/demo.v1.Counter/double',
+    headers: { 'content-type': 'application/json', 'connect-timeout-ms': '300' },
+    body: '{"n":0}',
+  });
+  const { token } = await entered.opened;
+  clock.oversleep(300);
+  asked.reset();
+  expect(await new Promise((resolve) => token.onCancel(resolve))).toMatchObject({ reason: 'TIMEOUT' });
+  await asked.over;
+  expect(asked.status).toBeUndefined();
 });
