@@ -12,11 +12,18 @@ export interface Closable {
 }
 
 export class GuestLines implements Lines {
-  server: Closable | undefined;
+  readonly #servers: Closable[] = [];
+  readonly #closed: Promise<unknown>[] = [];
   /** Those that have carried a request; only they can tell their peer to go. */
   readonly #sessions = new Set<Http2Session>();
   #finishing = false;
-  #closed: Promise<unknown> | undefined;
+
+  /** This server is to be closed along; at once, where the end has begun. */
+  closeAlong(server: Closable): void {
+    if (this.#servers.includes(server)) return;
+    this.#servers.push(server);
+    if (this.#finishing) this.#close(server);
+  }
 
   add(session: Http2Session): void {
     if (this.#sessions.has(session)) return;
@@ -27,19 +34,17 @@ export class GuestLines implements Lines {
 
   finish(): void {
     this.#finishing = true;
-    const { server } = this;
     // Before the sessions: `close` of a server waits for those that are there.
-    if (server !== undefined) this.#closed = new Promise((resolve) => server.close(resolve));
+    for (const server of this.#servers) this.#close(server);
     // Never a bare GOAWAY: Node goes on starting streams that the client has been told to send again.
     for (const session of this.#sessions) session.close();
   }
 
   async gone(ms: number): Promise<void> {
-    const closed = this.#closed;
-    if (closed === undefined) return;
+    if (this.#closed.length === 0) return;
     await new Promise<void>((resolve) => {
       const disarm = clock.after(ms, resolve);
-      void closed.then(() => {
+      void Promise.all(this.#closed).then(() => {
         disarm();
         resolve();
       });
@@ -47,10 +52,14 @@ export class GuestLines implements Lines {
   }
 
   destroy(): void {
-    if (this.server === undefined) return;
+    if (this.#servers.length === 0) return;
     // Sockets, not sessions: destroying a session whose streams are closing can send node:http2 into an endless loop.
     for (const session of this.#sessions) socketOf(session)?.destroy();
-    this.server.closeAllConnections?.();
+    for (const server of this.#servers) server.closeAllConnections?.();
+  }
+
+  #close(server: Closable): void {
+    this.#closed.push(new Promise((resolve) => server.close(resolve)));
   }
 }
 

@@ -17,8 +17,11 @@ import { type Say, Visit } from './visit.ts';
 
 /** How {@link Reception.drain} goes. */
 export interface ReceptionDrainOptions extends DrainOptions {
-  /** The server itself, to be closed along: no new connections, and at the end none at all. Without it that is yours to do. */
-  server?: Closable | undefined;
+  /**
+   * The server itself, or several, to be closed along: no new connections, and at the end none at all. Without it that is yours to
+   * do. On Node 20 and 22 a connection of HTTP/2 that has carried no request stays as long as its client likes.
+   */
+  server?: Closable | readonly Closable[] | undefined;
 }
 
 /**
@@ -131,7 +134,8 @@ export class Reception {
    */
   drain(options?: ReceptionDrainOptions | number): Promise<DrainReport> {
     const server = typeof options === 'object' ? options?.server : undefined;
-    if (server !== undefined) this.#lines.server = closable(server);
+    const servers = server === undefined ? [] : [server].flat();
+    for (const one of servers.map(closable)) this.#lines.closeAlong(one);
     return this.#drain.with(options, this.#settings.drain);
   }
 

@@ -189,8 +189,9 @@ export class Visit implements Underway, LineWatcher {
   }
 
   begun(): void {
-    const whole = Math.min(this.#host.requestTimeoutMs, this.#allowed);
-    this.source.cancelAfter(whole - this.ageMs);
+    const left = Math.min(this.#host.requestTimeoutMs, this.#allowed) - this.ageMs;
+    // Where no time is left a timer is about to say so. Here it would interrupt the head, with another one.
+    if (left > 0) this.source.cancelAfter(left);
   }
 
   queued(): void {

@@ -134,6 +134,28 @@ it.each(['HTTP/1.1', 'h2c'] as const)(
   },
 );
 
+it.each(['HTTP/1.1', 'h2c'] as const)(
+  'an answer that is made when its time is up, before a timer has said so, is sent (%s)',
+  async (protocol) => {
+    const clock = new ManualClock();
+    ends.push(clock.restore);
+    const started = gate<() => void>();
+    const { client } = await onServer(
+      cancellation({ handlerTimeoutMs: 300, requestTimeoutMs: 500 })((_req, res) =>
+        started.open(() => void res.end('in time.')),
+      ),
+      ends,
+      protocol,
+    );
+    const asked = client.ask();
+    const answer = await started.opened;
+    clock.oversleep(600);
+    answer();
+    await asked.until('in time.');
+    expect(asked.status).toBe(200);
+  },
+);
+
 it('what is written past the answer at the deadline, by a method that was kept, does not end the process', async () => {
   const clock = new ManualClock();
   ends.push(clock.restore);
@@ -161,6 +183,21 @@ it('a drain is told of what can be closed', () => {
       'Expected `server` to be the server that listens, such as what `app.listen()` returned, got ',
     );
   }
+});
+
+it('a drain closes every server that it is told of, also one that comes later', async () => {
+  const cancelling = cancellation();
+  const listener = cancelling((_req, res) => res.end('done'));
+  const [one, two, three] = [
+    await onServer(listener, ends),
+    await onServer(listener, ends),
+    await onServer(listener, ends),
+  ];
+  for (const { client } of [one, two, three]) await client.ask().until('done');
+  const report = cancelling.drain({ server: [one.server, two.server] });
+  expect(await Promise.all([report, cancelling.drain({ server: three.server })])).toMatchObject([{}, {}]);
+  expect([one, two, three].map(({ server }) => server.listening)).toEqual([false, false, false]);
+  await Promise.all([one, two, three].map(({ client }) => client.gone));
 });
 
 it('over HTTP/2 a request that was answered is over, also while its client goes on sending', async () => {

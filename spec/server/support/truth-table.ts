@@ -111,27 +111,82 @@ const DEEDS: Record<string, Deed> = {
   },
 };
 
-/** What is put to the table. */
-export interface Tabled {
-  readonly protocols?: readonly Protocol[];
-  start(protocol: Protocol): Promise<Subject>;
+/** What of the table can be put to somebody. */
+export interface Abilities {
   /** The request in its own language; undefined where it has none of the kind. */
   ask?(ask: Ask, streams: boolean): Ask | undefined;
   /** Its handlers are given whole bodies. */
   readonly parses?: boolean;
   /** Its handlers answer at one go. */
   readonly atOnce?: boolean;
-  /** Whether a large answer is queued some turns after the handler has given it, and not at once. */
-  readonly queuesLater?: boolean;
   /** Over these a large answer is queued only as fast as it is read. */
   readonly streamsOver?: readonly Protocol[];
   /** Without pipelined requests. */
   readonly bySignal?: boolean;
+}
+
+/** What is put to the table. */
+export interface Tabled extends Abilities {
+  readonly protocols?: readonly Protocol[];
+  start(protocol: Protocol): Promise<Subject>;
+  /** Whether a large answer is queued some turns after the handler has given it, and not at once. */
+  readonly queuesLater?: boolean;
   /** Without the client that is killed: to start one takes a process. */
   readonly spareProcesses?: boolean;
 }
 
 const MORE_THAN_BUFFERS_HOLD = 'x'.repeat(16 << 20);
+
+const inWordsOf = ({ ask }: Abilities, about: Ask, streams = false) =>
+  ask === undefined ? about : ask(about, streams);
+
+const shapesOver = (protocol: Protocol) =>
+  Object.entries(SHAPES).filter(([, shape]) => (shape.on ?? PROTOCOLS).includes(protocol));
+const deedsOver = (protocol: Protocol) =>
+  Object.entries(DEEDS).filter(([, deed]) => (deed.on ?? PROTOCOLS).includes(protocol));
+
+/** Why a shape of the table is not put to somebody; undefined: it is. */
+function whyNot(subject: Abilities, protocol: Protocol, name: string, shape: Shape): string | undefined {
+  if (subject.atOnce && shape.streams) return 'its handlers answer at one go';
+  if (subject.bySignal && protocol === 'HTTP/1.1' && name === PIPELINED)
+    return 'Node 20 tells only the first of pipelined requests that its client has left';
+  if (subject.parses && shape.body === 'partial') return 'its handlers are given whole bodies';
+  return inWordsOf(subject, shape.ask, shape.streams) === undefined ? 'it answers no request of this kind' : undefined;
+}
+
+/** Why somebody is not asked what becomes of a large answer that waits for its client. */
+function whyNotQueued({ streamsOver }: Abilities, protocol: Protocol): string | undefined {
+  return streamsOver?.includes(protocol) ? 'a large answer is queued only as fast as its client reads it' : undefined;
+}
+
+/** What of the table is put to somebody over these protocols, in rows, and what is not, and why. */
+export interface Extent {
+  readonly asked: number;
+  readonly left: readonly {
+    readonly protocol: Protocol;
+    readonly what: string;
+    readonly rows: number;
+    readonly why: string;
+  }[];
+}
+
+export function extentOf(subject: Abilities, protocols: readonly Protocol[]): Extent {
+  let asked = 0;
+  const left: Extent['left'][number][] = [];
+  for (const protocol of protocols) {
+    const deeds = deedsOver(protocol).length;
+    const put = (what: string, rows: number, why: string | undefined) => {
+      if (why === undefined) asked += rows;
+      else left.push({ protocol, what, rows, why });
+    };
+    for (const [name, shape] of shapesOver(protocol)) {
+      const why = whyNot(subject, protocol, name, shape);
+      put(name, 1 + deeds, why);
+      if (shape.queues) put(`${name}, answered at length`, deeds, why ?? whyNotQueued(subject, protocol));
+    }
+  }
+  return { asked, left };
+}
 
 /** The specs of one way to serve. */
 export function truthTable({ protocols = PROTOCOLS, ...subject }: Tabled): void {
@@ -140,18 +195,13 @@ export function truthTable({ protocols = PROTOCOLS, ...subject }: Tabled): void 
     await Promise.all(ends.splice(0).map((end) => end()));
   });
 
-  const inOwnWords = (ask: Ask, streams = false) => (subject.ask === undefined ? ask : subject.ask(ask, streams));
+  const inOwnWords = (ask: Ask, streams = false) => inWordsOf(subject, ask, streams);
 
   describe.each(protocols)('over %s', (protocol) => {
-    const shapes = Object.entries(SHAPES)
-      .filter(([, shape]) => (shape.on ?? PROTOCOLS).includes(protocol) && !(subject.atOnce && shape.streams))
-      .filter(([name]) => !(subject.bySignal && protocol === 'HTTP/1.1' && name === PIPELINED))
-      .filter(([, shape]) => !(subject.parses && shape.body === 'partial') && inOwnWords(shape.ask, shape.streams))
+    const shapes = shapesOver(protocol)
+      .filter(([name, shape]) => whyNot(subject, protocol, name, shape) === undefined)
       .map(([name, shape]) => ({ name, shape }));
-    const deeds = Object.entries(DEEDS).filter(
-      ([name, deed]) =>
-        (deed.on ?? PROTOCOLS).includes(protocol) && !(subject.spareProcesses && name.includes('SIGKILL')),
-    );
+    const deeds = deedsOver(protocol).filter(([name]) => !(subject.spareProcesses && name.includes('SIGKILL')));
 
     /** A request in its shape, with its handler hanging. */
     async function set(shape: Shape, killable = false, more: Ask = {}) {
@@ -182,7 +232,7 @@ export function truthTable({ protocols = PROTOCOLS, ...subject }: Tabled): void 
         expect(neighbour?.seen.token.reason).toBeUndefined();
       });
 
-      if (shape.queues && !subject.streamsOver?.includes(protocol))
+      if (shape.queues && whyNotQueued(subject, protocol) === undefined)
         it.each(deeds)(
           'nothing cancels it once the response is queued, if its client %s',
           async (deed, { do: doIt }) => {
