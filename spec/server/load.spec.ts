@@ -1,9 +1,11 @@
-// Many at once: no false cancel, no missed one, nothing lost and nothing done twice in a drain.
-import http2, { type ClientHttp2Session } from 'node:http2';
+// Many at once: no false cancel and no missed one, nothing that stays.
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import type { CancellationToken } from '../../lib/core/index.ts';
-import { type Server, serve } from '../../lib/server/index.ts';
-import { type Client, connect } from './support/peers.ts';
+import { serve } from '../../lib/server/index.ts';
+import { count, scale } from '../support/soak.ts';
+import { certificate } from './support/certificate.ts';
+import { many } from './support/many.ts';
+import { type Ask, type Asked, type Client, connect, PROTOCOLS } from './support/peers.ts';
 
 // A shared machine may be slow; none of this is about time.
 vi.setConfig({ testTimeout: 120_000 });
@@ -13,44 +15,102 @@ afterEach(async () => {
   for (const end of ends.splice(0).reverse()) await end();
 });
 
-/** Runs `times` tasks, `width` of them at once. */
-async function many(times: number, width: number, task: (index: number) => Promise<void>): Promise<void> {
-  let next = 0;
-  const worker = async () => {
-    while (next < times) await task(next++);
-  };
-  await Promise.all(Array.from({ length: width }, worker));
+interface Kind {
+  readonly ask: Ask;
+  readonly answer: (text: string, request: Request) => Response | Promise<Response>;
+  /** Left out: the text comes. */
+  readonly come?: (asked: Asked, text: string) => Promise<unknown>;
 }
 
-describe.each(['HTTP/1.1', 'h2c'] as const)('over %s', (protocol) => {
-  it('T-15: of 10,000 completed calls not one is cancelled', async () => {
-    const tokens: CancellationToken[] = [];
-    const server = await serve(async (request, { token }) => {
-      tokens.push(token);
-      return new Response(`(${await request.text()})`);
-    });
-    ends.push(server.close);
-    const clients: Client[] = [];
-    for (let i = 0; i < 20; i++) clients.push(await connect(protocol, Number(server.url.port)));
-    await many(10_000, clients.length, async (index) => {
-      const client = clients[index % clients.length] as Client;
-      await client.ask({ method: 'POST', body: `${index}` }).until(`(${index})`);
-    });
-    for (const client of clients) client.leave();
-    expect(await server.drain()).toMatchObject({ cancelled: 0, timedOut: 0 });
-    expect(tokens).toHaveLength(10_000);
-    expect(tokens.filter(({ cancelled }) => cancelled)).toEqual([]);
-  });
+const whole = (text: string) => new Response(text, { headers: { 'x-text': text } });
+const post: Ask = { method: 'POST', body: 'Ada' };
 
-  it('S3-23: when all clients of many requests go at once, every handler hears it, and nothing stays', async () => {
-    const [connections, each] = protocol === 'HTTP/1.1' ? [500, 1] : [50, 100];
-    const all = connections * each;
+const KINDS: Record<string, Kind> = {
+  GET: { ask: {}, answer: whole },
+  HEAD: {
+    ask: { method: 'HEAD' },
+    answer: whole,
+    // Over HTTP/2 a head is of one response; over HTTP/1.1 all that came on the connection counts.
+    come: async (asked, text) => {
+      await asked.responded;
+      if (asked.headers['x-text'] !== text) await asked.until(`x-text: ${text}`);
+    },
+  },
+  'POST, body read': {
+    ask: post,
+    answer: async (text, request) => {
+      expect(await request.text()).toBe('Ada');
+      return whole(text);
+    },
+  },
+  'POST, body not read': {
+    ask: post,
+    answer: async (text) => {
+      // Answered before its body has come, a request is the last on its connection.
+      await new Promise(setImmediate);
+      return whole(text);
+    },
+  },
+  'Expect: 100-continue': {
+    ask: { ...post, headers: { expect: '100-continue' } },
+    answer: async (text, request) => whole(`${await request.text()} ${text}`),
+  },
+  'streamed response': { ask: {}, answer: (text) => new Response(inPieces(text)) },
+};
+
+/** A piece in each turn of the event loop, the text last. */
+function inPieces(text: string): ReadableStream<Uint8Array> {
+  const pieces = ['one', 'two', text];
+  return new ReadableStream({
+    async pull(controller) {
+      await new Promise(setImmediate);
+      const piece = pieces.shift();
+      if (piece === undefined) controller.close();
+      else controller.enqueue(Buffer.from(piece));
+    },
+  });
+}
+
+const CALLS = count(300, 10_000);
+
+describe.each(PROTOCOLS)('over %s', (protocol) => {
+  it.each(Object.entries(KINDS))(
+    `T-15: %s: of ${CALLS} completed calls not one is cancelled`,
+    async (_, { ask, answer, come = (asked, text) => asked.until(text) }) => {
+      const tokens: CancellationToken[] = [];
+      const server = await serve(
+        (request, { token }) => {
+          tokens.push(token);
+          return answer(`<${new URL(request.url).pathname}>`, request);
+        },
+        protocol === 'h2 over TLS' ? { tls: certificate() } : {},
+      );
+      ends.push(server.close);
+      const clients: Client[] = [];
+      for (let i = 0; i < 20; i++) clients.push(await connect(protocol, Number(server.url.port)));
+      await many(CALLS, clients.length, async (index, worker) => {
+        await come((clients[worker] as Client).ask({ ...ask, path: `/${index}` }), `</${index}>`);
+      });
+      for (const client of clients) client.leave();
+      expect(await server.drain()).toMatchObject({ cancelled: 0, timedOut: 0, crashed: 0 });
+      expect(tokens).toHaveLength(CALLS);
+      expect(tokens.filter(({ cancelled }) => cancelled)).toEqual([]);
+    },
+  );
+});
+
+describe.each(['HTTP/1.1', 'h2c'] as const)('over %s', (protocol) => {
+  const [connections, each] = protocol === 'HTTP/1.1' ? [count(500, 5_000), 1] : [50, 100];
+  const all = connections * each;
+
+  /** Requests that are all held, and what lets their clients go. */
+  async function held() {
     let begun = 0;
-    let stopped = 0;
     let onBegun!: () => void;
     const allBegun = new Promise<void>((resolve) => {
       onBegun = resolve;
     });
+    let stopped = 0;
     const server = await serve(async (_, { token }) => {
       if (++begun === all) onBegun();
       await new Promise((resolve) => token.onCancel(resolve));
@@ -65,78 +125,47 @@ describe.each(['HTTP/1.1', 'h2c'] as const)('over %s', (protocol) => {
       for (let j = 0; j < each; j++) client.ask();
     }
     await allBegun;
-    for (const client of clients) client.leave();
-    expect(await server.drain({ graceMs: 20_000 })).toMatchObject({ drained: all, cancelled: 0, stillRunning: [] });
-    expect(stopped).toBe(all);
-  });
-});
-
-it('a rolling restart under load loses no call and does none twice', async () => {
-  const done = new Map<number, number>();
-  const start = () =>
-    serve(async (request) => {
-      const id = Number(new URL(request.url).pathname.slice(1));
-      done.set(id, (done.get(id) ?? 0) + 1);
-      await new Promise(setImmediate);
-      return new Response(`(${id})`);
-    });
-  let current: Server = await start();
-  let session: ClientHttp2Session | undefined;
-  const reports: Promise<unknown>[] = [];
-  let refused = 0;
-
-  /** The least a client has to do: another session when this one goes, another try when the server never began. */
-  async function call(id: number): Promise<void> {
-    for (;;) {
-      if (session === undefined || session.closed || session.destroyed) {
-        session = http2.connect(current.url.href.replace(/\/$/, ''));
-        session.on('error', () => {});
-      }
-      const outcome = await ask(session, id);
-      if (outcome === 'done') return;
-      refused++;
-    }
+    return { server, clients, stopped: () => stopped };
   }
 
-  await many(5_000, 32, async (index) => {
-    if (index % 500 === 499) {
-      const last = current;
-      current = await start();
-      reports.push(last.drain({ graceMs: 20_000 }));
-    }
-    await call(index);
+  it(`S3-23: when all clients of ${all} requests go at once, every handler hears it, and nothing stays`, async () => {
+    // What is made once is made before.
+    const warm = await serve(() => whole('warm'));
+    const client = await connect(protocol, Number(warm.url.port));
+    await client.ask().until('warm');
+    client.leave();
+    await warm.close();
+    const before = await inUse();
+    const { server, clients, stopped } = await held();
+    const most = await inUse();
+    const start = performance.now();
+    for (const client of clients.splice(0)) client.leave();
+    expect(await server.drain({ graceMs: 60_000 })).toMatchObject({ drained: all, cancelled: 0, stillRunning: [] });
+    const took = performance.now() - start;
+    expect(stopped()).toBe(all);
+    const after = await inUse();
+    // Both ends were in this process.
+    expect(after - before).toBeLessThan((most - before) / 5);
+    if (scale > 1)
+      report(
+        `${protocol}: ${all} handlers had stopped ${took.toFixed(0)} ms after their clients left`,
+        before,
+        most,
+        after,
+      );
   });
-  session?.close();
-  reports.push(current.drain());
-  for (const report of await Promise.all(reports)) expect(report).toMatchObject({ cancelled: 0, timedOut: 0 });
-  expect(done.size).toBe(5_000);
-  expect([...done.values()].filter((times) => times !== 1)).toEqual([]);
-  expect(refused).toBeGreaterThan(0);
 });
 
-/** Throws when the call failed in a way that leaves open whether it was done. */
-function ask(session: ClientHttp2Session, id: number): Promise<'done' | 'refused'> {
-  return new Promise((resolve, reject) => {
-    let text = '';
-    let failure: NodeJS.ErrnoException | undefined;
-    let stream: http2.ClientHttp2Stream;
-    try {
-      stream = session.request({ ':path': `/${id}` });
-    } catch {
-      // The session has heard GOAWAY: nothing was sent.
-      return resolve('refused');
-    }
-    stream.on('data', (chunk) => {
-      text += chunk;
-    });
-    stream.on('error', (error) => {
-      failure = error;
-    });
-    stream.on('close', () => {
-      if (text === `(${id})`) resolve('done');
-      else if (stream.rstCode === http2.constants.NGHTTP2_REFUSED_STREAM) resolve('refused');
-      else if (stream.id === undefined) resolve('refused');
-      else reject(failure ?? new Error(`The stream closed with code ${stream.rstCode} after ${JSON.stringify(text)}.`));
-    });
-  });
+/** In MB, once all garbage has gone. */
+async function inUse(): Promise<number> {
+  for (let times = 0; times < 5; times++) {
+    globalThis.gc?.();
+    await new Promise(setImmediate);
+  }
+  const { heapUsed, external } = process.memoryUsage();
+  return (heapUsed + external) / 1e6;
+}
+
+function report(text: string, ...megabytes: number[]): void {
+  process.stdout.write(`${text}; ${megabytes.map((mb) => `${mb.toFixed(1)} MB`).join(' → ')} in use\n`);
 }

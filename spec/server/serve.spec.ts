@@ -4,6 +4,7 @@ import { afterEach, describe, expect, it, vi } from 'vitest';
 import { type HandlerContext, type ServeOptions, type Server, serve, type WebHandler } from '../../lib/server/index.ts';
 import { certificate } from './support/certificate.ts';
 import { gate } from './support/gate.ts';
+import { ManualClock } from './support/manual-clock.ts';
 import { type Ask, connect, PROTOCOLS, type Protocol } from './support/peers.ts';
 
 const ends: (() => unknown)[] = [];
@@ -199,7 +200,15 @@ describe.each(PROTOCOLS)('over %s', (protocol) => {
     ['announced', { method: 'POST', body: 'too long for it' }],
     ['found while reading', { method: 'POST', body: 'too long for it', unfinished: true }],
   ])('a body over the limit, %s, is answered with 413', async (_, post) => {
-    const { text, asked } = await ask(async (request) => new Response(await request.text()), post, { maxBodyBytes: 9 });
+    const clock = new ManualClock();
+    ends.push(clock.restore);
+    const asking = ask(async (request) => new Response(await request.text()), post, { maxBodyBytes: 9 });
+    if (post.unfinished) {
+      // A peer that goes on sending has a second to read the answer.
+      await clock.armed(1_000);
+      clock.advance(1_000);
+    }
+    const { text, asked } = await asking;
     expect(asked.status).toBe(413);
     expect(text).toContain('"code":"resource_exhausted","message":"Expected a body of at most 9 bytes."');
   });

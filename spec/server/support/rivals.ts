@@ -7,6 +7,7 @@ import { getRequestListener } from '@hono/node-server';
 import express from 'express';
 import fastify from 'fastify';
 import { Hono } from 'hono';
+import { toNodeHandler } from 'srvx/node';
 import { serve, tokenOf } from '../../../lib/server/index.ts';
 import { counterDescriptor } from '../../interop/support/protobuf.ts';
 import { gate, Inbox } from './gate.ts';
@@ -138,6 +139,14 @@ function honoApp(tell: Tell): Listener {
   return getRequestListener(app.fetch) as Listener;
 }
 
+function srvxApp(tell: Tell): Listener {
+  return toNodeHandler((request: Request) => {
+    const { witness, response } = webWitness(request.signal, request);
+    tell(witness);
+    return response;
+  }) as Listener;
+}
+
 function connectApp(tell: Tell): Listener {
   const service: DescService = counterDescriptor();
   const { output } = service.method.upTo as DescService['methods'][number];
@@ -227,6 +236,12 @@ export const RIVALS: readonly Rival[] = [
     says: '@hono/node-server 2, `c.req.raw.signal`',
     http2: true,
     start: (protocol) => stage(protocol, honoApp),
+  },
+  {
+    name: 'srvx 1',
+    says: '`request.signal`',
+    http2: true,
+    start: (protocol) => stage(protocol, srvxApp),
   },
   {
     name: 'connect-node 2',
