@@ -4,7 +4,16 @@ import { gate } from './gate.ts';
 
 const PREFACE = Buffer.from('PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n');
 
-export const TYPE = { HEADERS: 1, RST_STREAM: 3, SETTINGS: 4, GOAWAY: 7, WINDOW_UPDATE: 8, CONTINUATION: 9 };
+export const TYPE = {
+  DATA: 0,
+  HEADERS: 1,
+  RST_STREAM: 3,
+  SETTINGS: 4,
+  PING: 6,
+  GOAWAY: 7,
+  WINDOW_UPDATE: 8,
+  CONTINUATION: 9,
+};
 export const END_STREAM = 1;
 export const END_HEADERS = 4;
 
@@ -42,7 +51,7 @@ export class RawSession {
       .on('data', (chunk) => {
         seen = Buffer.concat([seen, chunk]);
         while (seen.length >= 9 && seen.length >= 9 + seen.readUIntBE(0, 3)) {
-          if (seen[3] === PING) this.#pinged(seen);
+          if (seen[3] === TYPE.PING) this.#pinged(seen);
           seen = seen.subarray(9 + seen.readUIntBE(0, 3));
         }
       });
@@ -58,7 +67,7 @@ export class RawSession {
 
   #pinged(ping: Buffer): void {
     if (ping[4] === ACK) this.#pong.open();
-    else this.send(frame(PING, ACK, 0, ping.subarray(9, 17)));
+    else this.send(frame(TYPE.PING, ACK, 0, ping.subarray(9, 17)));
   }
 
   send(...frames: Buffer[]): void {
@@ -68,10 +77,9 @@ export class RawSession {
   /** Waits until the server has dealt with all that was sent, or has had enough of this connection. */
   async settled(): Promise<void> {
     this.#pong = gate();
-    this.send(frame(PING, 0, 0, Buffer.alloc(8)));
+    this.send(frame(TYPE.PING, 0, 0, Buffer.alloc(8)));
     await Promise.race([this.#pong.opened, this.gone]);
   }
 }
 
-const PING = 6;
 const ACK = 1;
