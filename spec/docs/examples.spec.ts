@@ -33,7 +33,8 @@ describe('the examples of the documentation', () => {
     expect(runnable.length).toBeGreaterThan(0);
   });
 
-  it('fit the types of the package', () => {
+  // A compiler's run over all of them.
+  it('fit the types of the package', { timeout: 180_000 }, () => {
     expect(complaints(examples)).toEqual([]);
   });
 
