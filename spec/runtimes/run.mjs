@@ -1,7 +1,8 @@
 // Runs the battery against the built package in every runtime: `npm run test:runtimes [-- node-26 bun …]`.
 //
 // Runtimes come from npm, into a folder outside the project that later runs find again; Chromium is asked for on the
-// path. All must pass the same laws, lose no abort, and write the same log, line by line.
+// path. All must pass the same laws, lose no abort, and write the same log, line by line. Those with a server of their own
+// also serve calls with it.
 import { execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
@@ -22,11 +23,12 @@ const runtimes = {
   'node-22': node(22),
   'node-24': node(24),
   'node-26': node(26),
-  bun: { install: 'bun@npm:@oven/bun-linux-x64', binary: 'bun/bin/bun', args: [] },
+  bun: { install: 'bun@npm:@oven/bun-linux-x64', binary: 'bun/bin/bun', args: [], serves: true },
   deno: {
     install: 'deno@npm:@deno/linux-x64-glibc',
     binary: 'deno/deno',
     args: ['run', '--allow-all', '--v8-flags=--expose-gc'],
+    serves: true,
   },
   chromium: { browser: true },
 };
@@ -100,8 +102,8 @@ function install(name, { install: spec, binary, here }) {
   return path;
 }
 
-function runProgram(binary, args) {
-  const output = execFileSync(binary, [...args, join(built, 'start.js')], {
+function runProgram(binary, args, program = join(built, 'start.js')) {
+  const output = execFileSync(binary, [...args, program], {
     encoding: 'utf8',
     timeout: 300_000,
     maxBuffer: 2 ** 28,
@@ -195,6 +197,10 @@ for (const name of names) {
     const { browser, args } = runtimes[name];
     report = { ...report, ...(browser ? await runBrowser() : runProgram(install(name, runtimes[name]), args)) };
     problems.push(...report.failed);
+    if (runtimes[name].serves) {
+      const { failed } = runProgram(install(name, runtimes[name]), args, join(root, 'spec/runtimes/served.mjs'));
+      problems.push(...failed.map((problem) => `serving ${problem}`));
+    }
     for (const [pattern, arrived] of Object.entries(report.arrived)) {
       if (arrived !== 1_000) problems.push(`${1_000 - arrived} of 1,000 aborts lost: ${pattern}`);
     }

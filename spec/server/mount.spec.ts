@@ -8,6 +8,7 @@ import type { RpcError, Transport } from '../../lib/rpc/index.ts';
 import { type CallContext, createHandler, implement } from '../../lib/rpc/server.ts';
 import { http2Transport } from '../../lib/rpc-node/index.ts';
 import { mount } from '../../lib/server/index.ts';
+import { fakeClock } from '../../lib/testing/index.ts';
 import { all, Counter, numbers } from '../rpc/support/counter.ts';
 import { type Gate, gate } from '../rpc/support/gate.ts';
 import { ManualClock } from './support/manual-clock.ts';
@@ -74,11 +75,12 @@ describe.each(Object.entries(servers))('a handler mounted in a server of %s', (_
     expect(await outcome).toBe('canceled');
     await heard;
     entered = gate();
+    using clock = fakeClock();
     const late = counter.double({ n: 0 }, { timeout: 150 }).catch((error: RpcError) => error.code);
-    expect(await late).toBe('deadline_exceeded');
     const { token: overdue } = await entered.opened;
-    await new Promise((resolve) => overdue.onCancel(resolve));
+    clock.advance(150);
     expect(overdue.reason).toBe('TIMEOUT');
+    expect(await late).toBe('deadline_exceeded');
   });
 });
 
