@@ -50,7 +50,7 @@ export abstract class ServedCall {
     return this.#over;
   }
 
-  /** Reads, works and answers; rejects with what the implementation threw. */
+  /** Reads, works and answers, and hands what goes wrong in that to {@link failed}: one promise for all of a call. */
   protected abstract work(): Promise<void>;
   /** @param whileReading before the request had come whole */
   protected abstract answerStopped(reason: CancelReason, whileReading: boolean): void;
@@ -61,7 +61,7 @@ export abstract class ServedCall {
     this.#registration = this.token.onCancel(this);
     // Cancelled already, before there was a registration to take back.
     if (this.#over) return Promise.resolve();
-    return this.work().catch((error) => this.#failed(error));
+    return this.work();
   }
 
   /** The token was cancelled: the caller is told, if it is there, without waiting for the implementation. */
@@ -110,7 +110,7 @@ export abstract class ServedCall {
     answer();
   }
 
-  #failed(error: unknown): void {
+  protected failed(error: unknown): void {
     const stopped = reasonOf(error) !== undefined;
     if (this.#over) {
       // To end because of the cancel is what was asked for; any other error is news.

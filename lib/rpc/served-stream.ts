@@ -35,16 +35,20 @@ export class ServedStream extends ServedCall {
   #incoming: AsyncIterableIterator<Uint8Array> | undefined;
 
   protected async work(): Promise<void> {
-    const { kind } = this.route.method;
-    const single = kind === 'serverStream';
-    const request = single ? await this.#onlyRequest() : this.#requests();
-    if (this.over) return;
-    this.#begin();
-    const result = await this.start(request);
-    if (kind === 'clientStream') await this.#send(result);
-    else await this.#sendAll(iteratorOf(result));
-    await this.#unwinding;
-    this.end(() => this.#finish());
+    try {
+      const { kind } = this.route.method;
+      const single = kind === 'serverStream';
+      const request = single ? await this.#onlyRequest() : this.#requests();
+      if (this.over) return;
+      this.#begin();
+      const result = await this.start(request);
+      if (kind === 'clientStream') await this.#send(result);
+      else await this.#sendAll(iteratorOf(result));
+      await this.#unwinding;
+      this.end(() => this.#finish());
+    } catch (error) {
+      this.failed(error);
+    }
   }
 
   protected answerStopped(reason: CancelReason, whileReading: boolean): void {

@@ -8,36 +8,87 @@ import { BodyTooLargeError, Inflow } from '../wire/index.ts';
  * token's error when the request is cancelled first, and with an Error when the body broke off.
  */
 export function collect(incoming: Readable, limit: number, token: CancellationToken): Promise<Uint8Array> {
-  return new Promise((resolve, reject) => {
-    // Asked after the exchange: none of the events below will come.
-    if (incoming.destroyed) return reject(token.error ?? brokeOff());
-    // An empty body that HTTP/2 has ended in a frame of its own has said so already.
-    if (incoming.readableEnded) return resolve(new Uint8Array(0));
-    const chunks: Uint8Array[] = [];
-    let size = 0;
-    let over = false;
-    let registration: Registration | undefined;
-    // Listeners stay: of an incoming body that is over there will be no more events, and to take them off costs more than they do.
-    const settle = (error?: Error) => {
-      if (over) return;
-      over = true;
-      registration?.unregister();
-      if (error !== undefined) return reject(error);
-      resolve(chunks.length === 1 ? (chunks[0] as Uint8Array) : Buffer.concat(chunks, size));
-    };
-    incoming.on('data', (chunk: Uint8Array) => {
-      if (over) return;
-      size += chunk.length;
-      chunks.push(chunk);
-      if (size <= limit) return;
-      incoming.pause();
-      settle(new BodyTooLargeError(limit));
-    });
-    incoming.on('end', () => settle());
-    incoming.on('close', () => over || settle(brokeOff()));
-    // Runs `settle` at once when the token is cancelled already, before there is a registration.
-    registration = token.onCancel(settle);
-  });
+  // Asked after the exchange: none of the events below will come.
+  if (incoming.destroyed) return Promise.reject(token.error ?? brokeOff());
+  // An empty body that HTTP/2 has ended in a frame of its own has said so already.
+  if (incoming.readableEnded) return Promise.resolve(new Uint8Array(0));
+  return new Promise((resolve, reject) => new Collection(incoming, limit, resolve, reject).begin(token));
+}
+
+const kBody = Symbol('nevermind.body');
+type Collected = Readable & { [kBody]?: Collection | undefined };
+
+/**
+ * A body on its way. The listeners are shared, and stay, as to take them off costs more than they do; what is over, the incoming
+ * side lets go of, or a call that is held would weigh a third more.
+ */
+class Collection {
+  readonly #incoming: Collected;
+  readonly #limit: number;
+  readonly #resolve: (body: Uint8Array) => void;
+  readonly #reject: (error: unknown) => void;
+  readonly #chunks: Uint8Array[] = [];
+  #size = 0;
+  #registration: Registration | undefined;
+
+  constructor(
+    incoming: Collected,
+    limit: number,
+    resolve: (body: Uint8Array) => void,
+    reject: (error: unknown) => void,
+  ) {
+    this.#incoming = incoming;
+    this.#limit = limit;
+    this.#resolve = resolve;
+    this.#reject = reject;
+  }
+
+  begin(token: CancellationToken): void {
+    this.#incoming[kBody] = this;
+    this.#incoming.on('data', onData).on('end', onEnd).on('close', onClose);
+    // Ends it at once when the token is cancelled already, before there is a registration.
+    this.#registration = token.onCancel(this);
+  }
+
+  take(chunk: Uint8Array): void {
+    this.#size += chunk.length;
+    this.#chunks.push(chunk);
+    if (this.#size <= this.#limit) return;
+    this.#incoming.pause();
+    this.fail(new BodyTooLargeError(this.#limit));
+  }
+
+  end(): void {
+    this.#over();
+    const [first] = this.#chunks;
+    this.#resolve(this.#chunks.length === 1 && first !== undefined ? first : Buffer.concat(this.#chunks, this.#size));
+  }
+
+  fail(error: unknown): void {
+    this.#over();
+    this.#reject(error);
+  }
+
+  onCancelled({ error }: CancellationToken): void {
+    this.fail(error);
+  }
+
+  #over(): void {
+    this.#incoming[kBody] = undefined;
+    this.#registration?.unregister();
+  }
+}
+
+function onData(this: Collected, chunk: Uint8Array): void {
+  this[kBody]?.take(chunk);
+}
+
+function onEnd(this: Collected): void {
+  this[kBody]?.end();
+}
+
+function onClose(this: Collected): void {
+  this[kBody]?.fail(brokeOff());
 }
 
 /**

@@ -18,7 +18,7 @@ export function runner(handler: Handler, settings: Settings): (call: Call) => vo
   if (settings.fromAmbient) runWithToken(CancellationToken.none, () => {});
   const direct = handler[exchangeHandler];
   const run =
-    direct === undefined ? webRunner(handler, settings) : (call: Call) => void runDirectHandler(direct, call, settings);
+    direct === undefined ? webRunner(handler, settings) : (call: Call) => runDirectHandler(direct, call, settings);
   const bodies = new LateBodies(settings.bodyTimeoutMs);
   return (call) => {
     if (call.hasBody) bodies.expect(call);
