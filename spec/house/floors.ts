@@ -49,6 +49,8 @@ export const rooms: Readonly<Record<string, Room>> = {
   diagnostics: { floor: 1, sees: ['core'] },
   ambient: { floor: 1, sees: ['core'] },
 
+  query: { floor: 1, sees: ['core'], order: 'options session flight lane statement cancel-request index' },
+
   index: { floor: 2, sees: ['core', 'task'], portable: true },
   fetch: {
     floor: 2,
@@ -65,6 +67,7 @@ export const rooms: Readonly<Record<string, Room>> = {
       'fields fast-response peer body write request refusal line node-line signal-line mount preface signals connections call answer web-request web-response web-handler direct-handler http1 http2 in-flight late-bodies drain guest-lines options settings visit reception voice run listen serve index',
   },
   sse: { floor: 2, sees: ['core', 'task'], portable: true },
+  'postgres-js': { floor: 2, sees: ['core', 'query'], order: 'driver waiting-room seat index' },
   testing: { floor: 2, sees: ['core', 'task', 'wire'], order: 'fake-clock leaks matchers index' },
   bus: { floor: 2, sees: ['core', 'task', 'wire'], packages: 'types' },
 
@@ -83,7 +86,7 @@ export const rooms: Readonly<Record<string, Room>> = {
   },
   adapters: {
     floor: 4,
-    sees: ['core', 'task', 'thread', 'wire', 'fetch', 'server', 'rpc'],
+    sees: ['core', 'task', 'thread', 'wire', 'query', 'postgres-js', 'fetch', 'server', 'rpc'],
     packages: 'types',
     apart: true,
   },
