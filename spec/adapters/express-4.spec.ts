@@ -1,18 +1,14 @@
 // Express 4 as well: it only does not pass on what async handlers reject with.
 import type { ErrorRequestHandler } from 'express';
 import express from 'express-4';
-import { afterEach, expect, it } from 'vitest';
+import { expect, it } from 'vitest';
 import { cancellation, tokenOf } from '../../lib/adapters/express.ts';
 import type { CancellationToken } from '../../lib/core/index.ts';
 import { Inbox } from '../server/support/gate.ts';
-import { ManualClock } from '../server/support/manual-clock.ts';
 import { turns } from '../server/support/stage.ts';
+import { ends, manual } from './support/servers/ends.ts';
+import { hangs, heard } from './support/servers/heard.ts';
 import { onServer } from './support/servers/on-server.ts';
-
-const ends: (() => unknown)[] = [];
-afterEach(async () => {
-  for (const end of ends.splice(0).reverse()) await end();
-});
 
 async function set() {
   const app = express();
@@ -23,7 +19,7 @@ async function set() {
   app.all('/', (req, _res, next) => {
     const token = tokenOf(req);
     tokens.put(token);
-    new Promise((_, reject) => token.onCancel(reject)).catch(next);
+    hangs(token).catch(next);
   });
   const own: ErrorRequestHandler = (error, _req, _res, _next) => void errors.push(error);
   app.use(cancelling.errors, own);
@@ -35,15 +31,14 @@ it('a client that leaves is heard, and is no error of the application', async ()
   client.ask({ method: 'POST', headers: { 'content-type': 'application/json' }, body: '{}' });
   const token = await tokens.take();
   client.leave();
-  await new Promise((resolve) => token.onCancel(resolve));
+  await heard(token);
   await turns();
   expect(token.reason).toBe('PEER_CLOSED');
   expect(errors).toEqual([]);
 });
 
 it('a deadline is answered', async () => {
-  const clock = new ManualClock();
-  ends.push(clock.restore);
+  const clock = manual();
   const { client, tokens, errors } = await set();
   const asked = client.ask();
   await tokens.take();

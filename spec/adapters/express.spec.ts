@@ -1,5 +1,5 @@
 import express, { type ErrorRequestHandler } from 'express';
-import { afterEach, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { cancellation, tokenOf } from '../../lib/adapters/express.ts';
 import { CancellationSource, type CancellationToken, currentToken } from '../../lib/core/index.ts';
 import { createClient } from '../../lib/rpc/client.ts';
@@ -8,24 +8,10 @@ import { createHandler, implement } from '../../lib/rpc/server.ts';
 import { type Abandoned, mount, tokenOf as tokenOfNode } from '../../lib/server/index.ts';
 import { all, Counter } from '../rpc/support/counter.ts';
 import { gate, Inbox } from '../server/support/gate.ts';
-import { ManualClock } from '../server/support/manual-clock.ts';
 import { turns } from '../server/support/stage.ts';
+import { ends, manual } from './support/servers/ends.ts';
+import { hangs, heard } from './support/servers/heard.ts';
 import { onServer } from './support/servers/on-server.ts';
-
-const ends: (() => unknown)[] = [];
-afterEach(async () => {
-  for (const end of ends.splice(0).reverse()) await end();
-});
-
-function manual(): ManualClock {
-  const clock = new ManualClock();
-  ends.push(clock.restore);
-  return clock;
-}
-
-const cancelled = (token: CancellationToken) => new Promise((_, reject) => token.onCancel(reject));
-const reasonHeard = (token: CancellationToken) =>
-  new Promise<string>((resolve) => token.onCancel(({ reason }) => resolve(reason)));
 
 describe('the order of middlewares', () => {
   it.each(['before', 'after'])('a body parser may stand %s it', async (where) => {
@@ -49,7 +35,7 @@ describe('the order of middlewares', () => {
     expect(body).toEqual({ name: 'Ada' });
     expect(current).toBe(token);
     client.leave();
-    expect(await reasonHeard(token)).toBe('PEER_CLOSED');
+    expect(await heard(token)).toMatchObject({ reason: 'PEER_CLOSED' });
   });
 
   it('in a router of its own, and asked for with the request and response of node:http, it is the same token', async () => {
@@ -123,12 +109,12 @@ describe('errors', () => {
     const started = gate<CancellationToken>();
     const { client, caught } = await failing((token) => {
       started.open(token);
-      return cancelled(token);
+      return hangs(token);
     });
     client.ask();
     const token = await started.opened;
     client.leave();
-    await reasonHeard(token);
+    await heard(token);
     await turns();
     expect(caught.size).toBe(0);
   });
@@ -157,7 +143,7 @@ describe('errors', () => {
     app.use(cancellation({ handlerTimeoutMs: 300 }));
     app.get('/', async (req) => {
       started.open();
-      await cancelled(tokenOf(req));
+      await hangs(tokenOf(req));
     });
     const { client } = await onServer(app, ends);
     const asked = client.ask();
@@ -277,7 +263,7 @@ it('server-sent events end with their client, and with their deadline', async ()
   const first = await tokens.take();
   expect(first.remaining()).toBe(1_000);
   client.leave();
-  expect(await reasonHeard(first)).toBe('PEER_CLOSED');
+  expect(await heard(first)).toMatchObject({ reason: 'PEER_CLOSED' });
   const response = await fetch(`http://127.0.0.1:${port}`);
   const second = await tokens.take();
   clock.advance(1_000);
@@ -291,13 +277,13 @@ describe('a mounted handler of contracts', () => {
     implement(Counter, {
       async double(_, { token }) {
         entered.put(token);
-        await cancelled(token);
+        await hangs(token);
         return { n: 0 };
       },
       async *upTo(_, { token }) {
         yield { n: 1 };
         entered.put(token);
-        await cancelled(token);
+        await hangs(token);
       },
       sum: async () => ({ n: 0 }),
       chat: (requests) => requests,

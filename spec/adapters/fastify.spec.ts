@@ -1,25 +1,12 @@
 import fastify, { type FastifyInstance } from 'fastify';
-import { afterEach, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { cancellation, tokenOf } from '../../lib/adapters/fastify.ts';
 import { CancellationError, type CancellationToken, currentToken } from '../../lib/core/index.ts';
 import { gate, Inbox } from '../server/support/gate.ts';
-import { ManualClock } from '../server/support/manual-clock.ts';
 import { connect } from '../server/support/peers.ts';
 import { turns } from '../server/support/stage.ts';
-
-const ends: (() => unknown)[] = [];
-afterEach(async () => {
-  for (const end of ends.splice(0).reverse()) await end();
-});
-
-function manual(): ManualClock {
-  const clock = new ManualClock();
-  ends.push(clock.restore);
-  return clock;
-}
-
-const cancelled = (token: CancellationToken) => new Promise<never>((_, reject) => token.onCancel(reject));
-const heard = (token: CancellationToken) => new Promise((resolve) => token.onCancel(resolve));
+import { ends, manual } from './support/servers/ends.ts';
+import { hangs, heard } from './support/servers/heard.ts';
 
 /** An application, the lines of its log that are no mere account of requests, and what its handler of errors was given. */
 function logged() {
@@ -96,7 +83,7 @@ describe('the log', () => {
     await app.register(cancellation());
     app.get('/', (request) => {
       started.open(tokenOf(request));
-      return cancelled(tokenOf(request));
+      return hangs(tokenOf(request));
     });
     const client = await dial(app);
     client.ask();
@@ -114,7 +101,7 @@ describe('the log', () => {
     await app.register(cancellation({ handlerTimeoutMs: 300 }));
     app.get('/stops', (request) => {
       tokens.put(tokenOf(request));
-      return cancelled(tokenOf(request));
+      return hangs(tokenOf(request));
     });
     app.get('/late', async (request) => {
       tokens.put(tokenOf(request));
@@ -163,7 +150,7 @@ describe('app.close()', () => {
     await app.register(cancelling);
     app.get('/', (request) => {
       tokens.put(tokenOf(request));
-      return cancelled(tokenOf(request));
+      return hangs(tokenOf(request));
     });
     const client = await dial(app);
     const asked = client.ask();
@@ -185,7 +172,7 @@ describe('app.close()', () => {
     await app.register(cancellation({ drain: { graceMs: 0, timeoutMs: 60_000 } }));
     app.addHook('preHandler', async (request) => {
       tokens.put(tokenOf(request));
-      await cancelled(tokenOf(request));
+      await hangs(tokenOf(request));
     });
     app.get('/', () => 'never');
     const client = await dial(app);

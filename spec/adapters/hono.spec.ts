@@ -2,28 +2,16 @@ import { getRequestListener } from '@hono/node-server';
 import { Hono } from 'hono';
 import { cors } from 'hono/cors';
 import { streamSSE } from 'hono/streaming';
-import { afterEach, describe, expect, it, vi } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import { cancellation, tokenOf } from '../../lib/adapters/hono.ts';
 import { type CancellationToken, currentToken } from '../../lib/core/index.ts';
 import { gate } from '../server/support/gate.ts';
-import { ManualClock } from '../server/support/manual-clock.ts';
 import { turns } from '../server/support/stage.ts';
+import { ends, manual } from './support/servers/ends.ts';
 import type { Listener } from './support/servers/framework.ts';
+import { hangs, heard } from './support/servers/heard.ts';
 import { onServer } from './support/servers/on-server.ts';
 
-const ends: (() => unknown)[] = [];
-afterEach(async () => {
-  for (const end of ends.splice(0).reverse()) await end();
-});
-
-function manual(): ManualClock {
-  const clock = new ManualClock();
-  ends.push(clock.restore);
-  return clock;
-}
-
-const cancelled = (token: CancellationToken) => new Promise<never>((_, reject) => token.onCancel(reject));
-const heard = (token: CancellationToken) => new Promise((resolve) => token.onCancel(resolve));
 const listenerOf = (app: Hono) => getRequestListener(app.fetch) as Listener;
 
 describe('on @hono/node-server', () => {
@@ -63,7 +51,7 @@ describe('on @hono/node-server', () => {
     });
     app.get('/', async (c) => {
       started.open(tokenOf(c));
-      return await cancelled(tokenOf(c));
+      return await hangs(tokenOf(c));
     });
     app.get('/broken', () => {
       throw new Error('no such table');
@@ -86,7 +74,7 @@ describe('on @hono/node-server', () => {
     app.use(cancelling);
     app.get('/', async (c) => {
       started.open();
-      return await cancelled(tokenOf(c));
+      return await hangs(tokenOf(c));
     });
     const print = vi.spyOn(console, 'error').mockImplementation(() => {});
     ends.push(() => print.mockRestore());

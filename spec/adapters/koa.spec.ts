@@ -1,20 +1,13 @@
 import { Readable } from 'node:stream';
 import Koa from 'koa';
-import { afterEach, expect, it } from 'vitest';
+import { expect, it } from 'vitest';
 import { cancellation, tokenOf } from '../../lib/adapters/koa.ts';
 import { type CancellationToken, currentToken } from '../../lib/core/index.ts';
 import { gate } from '../server/support/gate.ts';
-import { ManualClock } from '../server/support/manual-clock.ts';
 import { turns } from '../server/support/stage.ts';
+import { ends, manual } from './support/servers/ends.ts';
+import { hangs, heard } from './support/servers/heard.ts';
 import { onServer } from './support/servers/on-server.ts';
-
-const ends: (() => unknown)[] = [];
-afterEach(async () => {
-  for (const end of ends.splice(0).reverse()) await end();
-});
-
-const cancelled = (token: CancellationToken) => new Promise<never>((_, reject) => token.onCancel(reject));
-const heard = (token: CancellationToken) => new Promise((resolve) => token.onCancel(resolve));
 
 function application(): { app: Koa; errors: unknown[] } {
   const app = new Koa();
@@ -30,7 +23,7 @@ it('a client that has left is no error of the application', async () => {
   app.use(async (ctx) => {
     started.open(tokenOf(ctx));
     expect(currentToken()).toBe(tokenOf(ctx));
-    ctx.body = await cancelled(tokenOf(ctx));
+    ctx.body = await hangs(tokenOf(ctx));
   });
   const { client } = await onServer(app.callback(), ends);
   client.ask();
@@ -42,8 +35,7 @@ it('a client that has left is no error of the application', async () => {
 });
 
 it('what comes after the deadline is dropped, whatever it is', async () => {
-  const clock = new ManualClock();
-  ends.push(clock.restore);
+  const clock = manual();
   const { app, errors } = application();
   const [started, done] = [gate<CancellationToken>(), gate()];
   app.use(cancellation({ handlerTimeoutMs: 300 }));

@@ -10,7 +10,7 @@ import fastify from 'fastify';
 import { createSchema, createYoga } from 'graphql-yoga';
 import { Hono } from 'hono';
 import Koa from 'koa';
-import { afterEach, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import * as expressAdapter from '../../lib/adapters/express.ts';
 import * as fastifyAdapter from '../../lib/adapters/fastify.ts';
 import * as honoAdapter from '../../lib/adapters/hono.ts';
@@ -20,12 +20,8 @@ import * as nextAdapter from '../../lib/adapters/next.ts';
 import * as nodeAdapter from '../../lib/adapters/node-http.ts';
 import * as trpcAdapter from '../../lib/adapters/trpc.ts';
 import * as yogaAdapter from '../../lib/adapters/yoga.ts';
+import { ends } from './support/servers/ends.ts';
 import { listening } from './support/servers/listening.ts';
-
-const ends: (() => unknown)[] = [];
-afterEach(async () => {
-  for (const end of ends.splice(0).reverse()) await end();
-});
 
 /** Sends one request; what came of it does not matter, only what was thrown. */
 async function ask(listener: (req: IncomingMessage, res: ServerResponse) => unknown, path = '/'): Promise<string> {

@@ -5,22 +5,15 @@ import { APP_INTERCEPTOR, NestFactory } from '@nestjs/core';
 import { ExpressAdapter } from '@nestjs/platform-express';
 import { FastifyAdapter } from '@nestjs/platform-fastify';
 import { Observable } from 'rxjs';
-import { afterEach, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { cancellation, tokenOf } from '../../lib/adapters/nest.ts';
 import { type CancellationToken, currentToken } from '../../lib/core/index.ts';
 import type { ReceptionOptions } from '../../lib/server/index.ts';
 import { gate, Inbox } from '../server/support/gate.ts';
-import { ManualClock } from '../server/support/manual-clock.ts';
 import { connect } from '../server/support/peers.ts';
 import { turns } from '../server/support/stage.ts';
-
-const ends: (() => unknown)[] = [];
-afterEach(async () => {
-  for (const end of ends.splice(0).reverse()) await end();
-});
-
-const cancelled = (token: CancellationToken) => new Promise<never>((_, reject) => token.onCancel(reject));
-const heard = (token: CancellationToken) => new Promise((resolve) => token.onCancel(resolve));
+import { ends, manual } from './support/servers/ends.ts';
+import { hangs, heard } from './support/servers/heard.ts';
 
 const PLATFORMS = { Express: () => new ExpressAdapter(), Fastify: () => new FastifyAdapter() };
 
@@ -33,7 +26,7 @@ describe.each(Object.entries(PLATFORMS))('on %s', (_, platform) => {
       async waits(request: never) {
         expect(currentToken()).toBe(tokenOf(request));
         tokens.put(tokenOf(request));
-        return await cancelled(tokenOf(request));
+        return await hangs(tokenOf(request));
       }
       async late(request: never) {
         tokens.put(tokenOf(request));
@@ -106,8 +99,7 @@ describe.each(Object.entries(PLATFORMS))('on %s', (_, platform) => {
   });
 
   it.each(['/waits', '/late'])('%s: the deadline is answered in the form of Nest, once', async (path) => {
-    const clock = new ManualClock();
-    ends.push(clock.restore);
+    const clock = manual();
     const { client, tokens, errors } = await set({ handlerTimeoutMs: 300 });
     const asked = client.ask({ path });
     await tokens.take();

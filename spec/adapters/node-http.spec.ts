@@ -1,19 +1,13 @@
 import type http from 'node:http';
-import { afterEach, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { cancellation, tokenOf } from '../../lib/adapters/node-http.ts';
 import type { CancellationToken } from '../../lib/core/index.ts';
 import { type Abandoned, tokenOf as tokenOfNode } from '../../lib/server/index.ts';
 import { gate, Inbox } from '../server/support/gate.ts';
-import { ManualClock } from '../server/support/manual-clock.ts';
 import { turns } from '../server/support/stage.ts';
+import { ends, manual } from './support/servers/ends.ts';
+import { heard } from './support/servers/heard.ts';
 import { onServer } from './support/servers/on-server.ts';
-
-const ends: (() => unknown)[] = [];
-afterEach(async () => {
-  for (const end of ends.splice(0).reverse()) await end();
-});
-
-const heard = (token: CancellationToken) => new Promise((resolve) => token.onCancel(resolve));
 
 describe('what a listener throws', () => {
   const error = new Error('no such table');
@@ -41,8 +35,7 @@ describe('what a listener throws', () => {
   });
 
   it('at once, because the request is cancelled, is answered for', async () => {
-    const clock = new ManualClock();
-    ends.push(clock.restore);
+    const clock = manual();
     const listener = cancellation({ handlerTimeoutMs: 300 })((req) => {
       clock.advance(300);
       tokenOf(req).throwIfCancelled();
@@ -55,8 +48,7 @@ describe('what a listener throws', () => {
 });
 
 it('a token that was asked for before the adapter is the one that it goes on with', async () => {
-  const clock = new ManualClock();
-  ends.push(clock.restore);
+  const clock = manual();
   const seen = gate<CancellationToken[]>();
   const listener = cancellation({ handlerTimeoutMs: 300 })((req, res) =>
     seen.open([tokenOf(req), tokenOfNode(req, res)]),
@@ -74,8 +66,7 @@ it('a token that was asked for before the adapter is the one that it goes on wit
 });
 
 it('a handler that ends after its client has left is told of, with how long it ran on', async () => {
-  const clock = new ManualClock();
-  ends.push(clock.restore);
+  const clock = manual();
   const told = new Inbox<Abandoned>();
   const [started, go] = [gate<CancellationToken>(), gate()];
   const cancelling = cancellation({ onAbandoned: (abandoned) => told.put(abandoned) });
@@ -116,8 +107,7 @@ it('a hook that throws takes nothing with it', async () => {
 it.each(['HTTP/1.1', 'h2c'] as const)(
   'a client that leaves when its time is up, before a timer has said so, had its deadline (%s)',
   async (protocol) => {
-    const clock = new ManualClock();
-    ends.push(clock.restore);
+    const clock = manual();
     const started = gate<CancellationToken>();
     const { client } = await onServer(
       cancellation({ handlerTimeoutMs: 300 })((req) => started.open(tokenOf(req))),
@@ -137,8 +127,7 @@ it.each(['HTTP/1.1', 'h2c'] as const)(
 it.each(['HTTP/1.1', 'h2c'] as const)(
   'an answer that is made when its time is up, before a timer has said so, is sent (%s)',
   async (protocol) => {
-    const clock = new ManualClock();
-    ends.push(clock.restore);
+    const clock = manual();
     const started = gate<() => void>();
     const { client } = await onServer(
       cancellation({ handlerTimeoutMs: 300, requestTimeoutMs: 500 })((_req, res) =>
@@ -157,8 +146,7 @@ it.each(['HTTP/1.1', 'h2c'] as const)(
 );
 
 it('what is written past the answer at the deadline, by a method that was kept, does not end the process', async () => {
-  const clock = new ManualClock();
-  ends.push(clock.restore);
+  const clock = manual();
   const started = gate();
   const failed = gate<unknown>();
   const { client } = await onServer(

@@ -1,27 +1,15 @@
 // What every adapter does beside giving a token: deadlines, what comes late, shutdown, limits. `servers-truth-table.spec.ts` is
 // about the token itself, the specs of each framework about what only that one has.
-import { afterEach, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { CancellationError, type CancellationToken } from '../../lib/core/index.ts';
 import type { Abandoned, ReceptionOptions } from '../../lib/server/index.ts';
 import { expectNoLeaks } from '../../lib/testing/index.ts';
-import { ManualClock } from '../server/support/manual-clock.ts';
+import type { ManualClock } from '../server/support/manual-clock.ts';
 import { turns } from '../server/support/stage.ts';
 import { FRAMEWORKS } from './support/servers/all.ts';
+import { ends, manual } from './support/servers/ends.ts';
+import { heard } from './support/servers/heard.ts';
 import { inWordsOf, setTable } from './support/servers/set.ts';
-
-const ends: (() => unknown)[] = [];
-afterEach(async () => {
-  for (const end of ends.splice(0).reverse()) await end();
-});
-
-function manual(): ManualClock {
-  const clock = new ManualClock();
-  ends.push(clock.restore);
-  return clock;
-}
-
-const cancelled = ({ token }: { token: CancellationToken }) =>
-  new Promise<CancellationError>((resolve) => token.onCancel(resolve));
 
 const cases = FRAMEWORKS.flatMap((framework) =>
   framework.protocols
@@ -193,7 +181,7 @@ describe.each(cases)('$name over $protocol', ({ framework, protocol }) => {
       const report = app.drain({ graceMs: 300, timeoutMs: 60_000 });
       clock.advance(299);
       expect([first.token.reason, second.token.reason]).toEqual([undefined, undefined]);
-      const stopped = Promise.all([first, second].map(cancelled));
+      const stopped = Promise.all([first, second].map(({ token }) => heard(token)));
       clock.advance(1);
       await stopped;
       expect([first.token.reason, second.token.reason]).toEqual(['SHUTDOWN', 'SHUTDOWN']);
@@ -206,7 +194,7 @@ describe.each(cases)('$name over $protocol', ({ framework, protocol }) => {
       const { app, held } = await set();
       const { held: seen, asked } = await held();
       const report = app.drain({ graceMs: 0, timeoutMs: 60_000 });
-      seen.fail(await cancelled(seen));
+      seen.fail(await heard(seen.token));
       await asked.until('The server is shutting down.');
       expect(asked.status).toBe(503);
       expect(await report).toMatchObject({ cancelled: 1, timedOut: 0 });
@@ -217,7 +205,7 @@ describe.each(cases)('$name over $protocol', ({ framework, protocol }) => {
         const { app, held } = await set();
         const { held: seen, asked } = await held();
         const report = app.drain({ graceMs: 0, timeoutMs: 60_000 });
-        await cancelled(seen);
+        await heard(seen.token);
         seen.answer('three of five');
         await asked.until('three of five');
         expect(asked.status).toBe(200);
@@ -230,7 +218,7 @@ describe.each(cases)('$name over $protocol', ({ framework, protocol }) => {
       const { held: seen, asked } = await held();
       clock.advance(1_000);
       const report = app.drain({ graceMs: 0, timeoutMs: 500 });
-      await cancelled(seen);
+      await heard(seen.token);
       if (!framework.stopsAtOnce) {
         await clock.armed(500);
         clock.advance(500);

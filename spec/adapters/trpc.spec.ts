@@ -5,26 +5,17 @@ import { fetchRequestHandler } from '@trpc/server/adapters/fetch';
 import { createHTTPHandler } from '@trpc/server/adapters/standalone';
 import express from 'express';
 import fastify from 'fastify';
-import { afterEach, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import * as expressAdapter from '../../lib/adapters/express.ts';
 import * as fastifyAdapter from '../../lib/adapters/fastify.ts';
 import * as nextAdapter from '../../lib/adapters/next.ts';
 import { cancellation, tokenOf } from '../../lib/adapters/trpc.ts';
 import type { CancellationToken } from '../../lib/core/index.ts';
 import { Inbox } from '../server/support/gate.ts';
-import { ManualClock } from '../server/support/manual-clock.ts';
 import { turns } from '../server/support/stage.ts';
+import { ends, manual } from './support/servers/ends.ts';
+import { heard } from './support/servers/heard.ts';
 import { onServer } from './support/servers/on-server.ts';
-
-const ends: (() => unknown)[] = [];
-let clock: ManualClock | undefined;
-afterEach(async () => {
-  for (const end of ends.splice(0).reverse()) await end();
-  clock?.restore();
-  clock = undefined;
-});
-
-const heard = (token: CancellationToken) => new Promise((resolve) => token.onCancel(resolve));
 
 /** A router with a procedure that hangs until its token is cancelled, and one that answers. */
 function service(options = {}) {
@@ -57,7 +48,7 @@ it('the context is the one that was made, with the token beside it', async () =>
 });
 
 it('each call of a batch gets the answer at the deadline, or its own', async () => {
-  clock = new ManualClock();
+  const clock = manual();
   const { router, createContext, tokens } = service({ handlerTimeoutMs: 300 });
   const { url } = await onServer(createHTTPHandler({ router, createContext }), ends);
   const answer = fetch(`${url}/hang,greet,hang?batch=1`);
@@ -87,7 +78,7 @@ it('a client that has left is told apart from a failure where errors are logged'
 
 describe('inside an application with an adapter of its own, whose limits hold, it answers in its own form', () => {
   it('Express', async () => {
-    clock = new ManualClock();
+    const clock = manual();
     const { router, createContext, tokens } = service();
     const app = express();
     const outer = expressAdapter.cancellation({ handlerTimeoutMs: 300 });
@@ -106,7 +97,7 @@ describe('inside an application with an adapter of its own, whose limits hold, i
   });
 
   it('Fastify', async () => {
-    clock = new ManualClock();
+    const clock = manual();
     const { router, createContext, tokens } = service();
     const app = fastify();
     await app.register(fastifyAdapter.cancellation({ handlerTimeoutMs: 300 }));
@@ -119,7 +110,7 @@ describe('inside an application with an adapter of its own, whose limits hold, i
   });
 
   it('a function of a web request, for tRPC’s adapter for fetch', async () => {
-    clock = new ManualClock();
+    const clock = manual();
     const { router, createContext, tokens } = service();
     const route = nextAdapter.cancellation({ handlerTimeoutMs: 300 })((req: Request) =>
       fetchRequestHandler({ endpoint: '', req, router, createContext }),
@@ -145,7 +136,7 @@ it('tRPC’s adapter for fetch without one says what is missing', async () => {
 });
 
 it('on Fastify alone it goes by the request and response behind', async () => {
-  clock = new ManualClock();
+  const clock = manual();
   const { router, createContext, tokens, cancelling } = service({ handlerTimeoutMs: 300 });
   const app = fastify();
   await app.register(fastifyTRPCPlugin, { prefix: '/trpc', trpcOptions: { router, createContext } });

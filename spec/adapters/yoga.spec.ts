@@ -1,24 +1,15 @@
 import express from 'express';
 import { createSchema, createYoga, maskError } from 'graphql-yoga';
-import { afterEach, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import * as expressAdapter from '../../lib/adapters/express.ts';
 import { cancellation, tokenOf } from '../../lib/adapters/yoga.ts';
 import type { CancellationToken } from '../../lib/core/index.ts';
 import { gate, Inbox } from '../server/support/gate.ts';
-import { ManualClock } from '../server/support/manual-clock.ts';
 import { turns } from '../server/support/stage.ts';
+import { ends, manual } from './support/servers/ends.ts';
 import type { Listener } from './support/servers/framework.ts';
+import { heard } from './support/servers/heard.ts';
 import { onServer } from './support/servers/on-server.ts';
-
-const ends: (() => unknown)[] = [];
-let clock: ManualClock | undefined;
-afterEach(async () => {
-  for (const end of ends.splice(0).reverse()) await end();
-  clock?.restore();
-  clock = undefined;
-});
-
-const heard = (token: CancellationToken) => new Promise((resolve) => token.onCancel(resolve));
 
 /** A shop whose orders wait, each with an item that is looked up after it. */
 function shop(options = {}) {
@@ -108,7 +99,7 @@ describe.each(['HTTP/1.1', 'h2c'] as const)('over %s', (protocol) => {
 });
 
 it('answers in the form of GraphQL', async () => {
-  clock = new ManualClock();
+  const clock = manual();
   const { listener, tokens } = shop({ handlerTimeoutMs: 300 });
   const { url } = await onServer(listener, ends);
   const answer = fetch(url + ORDER);
@@ -134,7 +125,7 @@ it('S3-21: what is under way may finish within the grace of a drain', async () =
 
 describe('inside an application with an adapter of its own', () => {
   it('the request is taken in once, and Yoga answers in its own form', async () => {
-    clock = new ManualClock();
+    const clock = manual();
     const { yoga, tokens } = shop();
     const app = express();
     app.use(expressAdapter.cancellation({ handlerTimeoutMs: 300 }));

@@ -3,6 +3,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { CancellationToken } from '../../../../lib/core/index.ts';
 import type { DrainReport, ReceptionDrainOptions, ReceptionOptions } from '../../../../lib/server/index.ts';
+import { Inbox } from '../../../server/support/gate.ts';
 import type { Ask, Protocol } from '../../../server/support/peers.ts';
 import type { Seen } from '../../../server/support/subjects.ts';
 
@@ -64,4 +65,37 @@ export class Waiting<T = void> {
       this.fail = reject;
     });
   }
+}
+
+/** A call that answers at one go, as its handler has it. */
+export function heldCall(held: Omit<Held, 'answer' | 'begin' | 'end' | 'fail'>, hold: Hold): Promise<string> {
+  const waiting = new Waiting<string>();
+  hold({ ...held, answer: waiting.resolve, begin: none, end: none, fail: waiting.fail });
+  return waiting.over;
+}
+
+/** A call that answers chunk by chunk, as its handler has it. */
+export async function* heldStream(
+  held: Omit<Held, 'answer' | 'begin' | 'end' | 'fail'>,
+  hold: Hold,
+): AsyncGenerator<string> {
+  const chunks = new Inbox<{ text: string; last: boolean }>();
+  const failed = new Waiting<never>();
+  failed.over.catch(() => {});
+  hold({
+    ...held,
+    answer: none,
+    begin: (text) => chunks.put({ text, last: false }),
+    end: (text) => chunks.put({ text, last: true }),
+    fail: failed.fail,
+  });
+  for (let last = false; !last; ) {
+    const chunk = await Promise.race([chunks.take(), failed.over]);
+    yield chunk.text;
+    last = chunk.last;
+  }
+}
+
+function none(): never {
+  throw new Error('Not of this kind of call.');
 }

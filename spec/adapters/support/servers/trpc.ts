@@ -3,10 +3,9 @@ import { createHTTP2Handler, createHTTPHandler } from '@trpc/server/adapters/sta
 import { cancellation, tokenOf } from '../../../../lib/adapters/trpc.ts';
 import { type CancellationToken, currentToken } from '../../../../lib/core/index.ts';
 import type { ReceptionOptions } from '../../../../lib/server/index.ts';
-import { Inbox } from '../../../server/support/gate.ts';
 import type { Ask } from '../../../server/support/peers.ts';
 import { wordsOf } from '../../../server/support/stage.ts';
-import { type App, type Framework, type Hold, type Listener, Waiting } from './framework.ts';
+import { type App, type Framework, type Hold, heldCall, heldStream, type Listener } from './framework.ts';
 
 interface Call {
   readonly ctx: object;
@@ -30,38 +29,14 @@ function makeRouter(hold: Hold, options?: ReceptionOptions) {
   const cancelling = cancellation(options);
   const t = initTRPC.context<object>().create();
   const procedure = t.procedure.use(cancelling.procedure).input((value) => value);
-  const wait = ({ input, ...call }: Call & { input: unknown }) => {
-    const waiting = new Waiting<string>();
-    hold({ ...held(call, input), answer: waiting.resolve, begin: none, end: none, fail: waiting.fail });
-    return waiting.over;
-  };
-  async function* stream({ input, ...call }: Call & { input: unknown }) {
-    const chunks = new Inbox<{ text: string; last: boolean }>();
-    const failed = new Waiting<never>();
-    failed.over.catch(() => {});
-    hold({
-      ...held(call, input),
-      answer: none,
-      begin: (text) => chunks.put({ text, last: false }),
-      end: (text) => chunks.put({ text, last: true }),
-      fail: failed.fail,
-    });
-    for (let last = false; !last; ) {
-      const chunk = await Promise.race([chunks.take(), failed.over]);
-      yield chunk.text;
-      last = chunk.last;
-    }
-  }
+  const wait = ({ input, ...call }: Call & { input: unknown }) => heldCall(held(call, input), hold);
+  const stream = ({ input, ...call }: Call & { input: unknown }) => heldStream(held(call, input), hold);
   const router = t.router({
     wait: procedure.query(wait),
     do: procedure.mutation(wait),
     stream: procedure.subscription(stream),
   });
   return { router, cancelling };
-}
-
-function none(): never {
-  throw new Error('Not of this kind of call.');
 }
 
 /** A query, a mutation or a subscription. */

@@ -2,10 +2,9 @@ import { createSchema, createYoga } from 'graphql-yoga';
 import { cancellation, tokenOf } from '../../../../lib/adapters/yoga.ts';
 import { currentToken } from '../../../../lib/core/index.ts';
 import type { ReceptionOptions } from '../../../../lib/server/index.ts';
-import { Inbox } from '../../../server/support/gate.ts';
 import type { Ask } from '../../../server/support/peers.ts';
 import { wordsOf } from '../../../server/support/stage.ts';
-import { type Framework, type Hold, type Listener, Waiting } from './framework.ts';
+import { type Framework, type Hold, heldCall, heldStream, type Listener } from './framework.ts';
 
 interface Context {
   readonly request: Request;
@@ -21,27 +20,9 @@ function makeYoga(hold: Hold, options?: ReceptionOptions) {
     own: () => (context.request.signal.aborted ? wordsOf(context.request.signal.reason) : undefined),
     readBody: () => Promise.resolve(input),
   });
-  const wait = (_: unknown, { input }: { input: string }, context: Context) => {
-    const waiting = new Waiting<string>();
-    hold({ ...held(input, context), answer: waiting.resolve, begin: none, end: none, fail: waiting.fail });
-    return waiting.over;
-  };
+  const wait = (_: unknown, { input }: { input: string }, context: Context) => heldCall(held(input, context), hold);
   async function* stream(_: unknown, { input }: { input: string }, context: Context) {
-    const chunks = new Inbox<{ text: string; last: boolean }>();
-    const failed = new Waiting<never>();
-    failed.over.catch(() => {});
-    hold({
-      ...held(input, context),
-      answer: none,
-      begin: (text) => chunks.put({ text, last: false }),
-      end: (text) => chunks.put({ text, last: true }),
-      fail: failed.fail,
-    });
-    for (let last = false; !last; ) {
-      const chunk = await Promise.race([chunks.take(), failed.over]);
-      yield { stream: chunk.text };
-      last = chunk.last;
-    }
+    for await (const text of heldStream(held(input, context), hold)) yield { stream: text };
   }
   const schema = createSchema<Context>({
     typeDefs: `
@@ -52,10 +33,6 @@ function makeYoga(hold: Hold, options?: ReceptionOptions) {
     resolvers: { Query: { wait }, Mutation: { do: wait }, Subscription: { stream: { subscribe: stream } } },
   });
   return { yoga: createYoga({ schema, plugins: [cancelling], logging: false, graphqlEndpoint: '/*' }), cancelling };
-}
-
-function none(): never {
-  throw new Error('Not of this kind of call.');
 }
 
 const queryOf = (text: string) => `?query=${encodeURIComponent(text)}`;
