@@ -126,6 +126,7 @@ function underToken({ ctx, next }: ProcedureCall<Result>): Promise<Result> {
     const result = await next();
     // tRPC has caught it.
     if (!result.ok && visit.settles(result.error)) throw result.error;
+    if (!result.ok && visit.moot && !visit.deserted) visit.unheard(result.error);
     return result;
   });
 }

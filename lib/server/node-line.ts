@@ -196,8 +196,9 @@ function watchHead(res: Methods, watcher: LineWatcher): void {
   };
 }
 
-/** What an answer of ours must not keep of the handler's. */
-const DESCRIBES_BODY = /^(?:content-|etag$|last-modified$|transfer-encoding$|trailer$)/;
+/** What an answer of ours must not keep of the handler's: what it says of its body, and for how long that may be kept. */
+const DESCRIBES_BODY =
+  /^(?:content-(?!security-policy)|etag$|last-modified$|transfer-encoding$|trailer$|cache-control$|expires$)/;
 
 const HEADS = [
   'writeHead',

@@ -62,4 +62,9 @@ export interface ReceptionOptions {
   fromAmbient?: boolean | undefined;
   /** Hears of a handler that brought something after its request was over: it is dropped. */
   onAbandoned?: ((abandoned: Abandoned) => void) | undefined;
+  /**
+   * Hears of what a handler throws after it was answered for, where the framework can't hear it any more (tRPC, Next.js). Default: a
+   * warning of the process.
+   */
+  onError?: ((error: unknown, name: string) => void) | undefined;
 }

@@ -1,7 +1,7 @@
 import { constants } from 'node:os';
 import type { TlsOptions } from 'node:tls';
 import { z } from 'zod';
-import { CancellationToken, runAsCurrent } from '../core/index.ts';
+import { CancellationToken, expected, runAsCurrent } from '../core/index.ts';
 import type { ReceptionOptions, ServeOptions } from './options.ts';
 import type { Abandoned } from './web-handler.ts';
 
@@ -54,6 +54,7 @@ const shared = {
     .prefault({}),
   fromAmbient: z.boolean('true or false').default(true),
   onAbandoned: callback<(abandoned: Abandoned) => void>(),
+  onError: callback<(error: unknown, name: string) => void>(),
 };
 
 const schema = z.strictObject({
@@ -73,7 +74,6 @@ const schema = z.strictObject({
   maxBodyBytes: count('a number of bytes, 0 or more').default(4 << 20),
   signals: z.array(signal, 'a list of signals').default([]),
   ...shared,
-  onError: callback<(error: unknown, name: string) => void>(),
 });
 
 /**
@@ -117,12 +117,14 @@ export type ReceptionSettings = Pick<
   | 'drain'
   | 'fromAmbient'
   | 'onAbandoned'
+  | 'onError'
 >;
 
 const receptionSchema = z.strictObject({ ...shared, handlerTimeoutMs: limit(0), requestTimeoutMs: limit(0) });
 
 /** Like {@link settingsOf}; nothing is limited that was not asked for. */
 export function receptionSettingsOf(options: ReceptionOptions): ReceptionSettings {
+  checkCalled(options);
   const data = checked(receptionSchema, options);
   // Switched off, it is no part of anything.
   if (data.handlerTimeoutMs !== Number.POSITIVE_INFINITY)
@@ -132,7 +134,16 @@ export function receptionSettingsOf(options: ReceptionOptions): ReceptionSetting
     retryAfter: data.retryAfter,
     maxRequests: data.maxRequests || Number.POSITIVE_INFINITY,
     onAbandoned: guarded(data.onAbandoned ?? ignore),
+    onError: guarded(data.onError ?? report),
   };
+}
+
+/** Mounted without being called, an adapter is called by the framework, with things of the framework's. */
+function checkCalled(options: object): void {
+  const prototype = options === null || typeof options !== 'object' ? null : Object.getPrototypeOf(options);
+  if (prototype === null || prototype === Object.prototype) return;
+  const what = 'a plain object of options, in a call of your own: mount what `cancellation()` returns';
+  throw new TypeError(expected('options', what, options));
 }
 
 function checked<S extends z.ZodObject>(schema: S, options: unknown): z.output<S> {
@@ -172,7 +183,7 @@ function ignore(): void {}
 function sentenceOf(issue: z.core.$ZodIssue, schema: z.ZodObject): string {
   if (issue.code === 'unrecognized_keys') {
     const known = Object.keys(schema.shape).join(', ');
-    return `Expected no option \`${[...issue.path, ...issue.keys].join('.')}\`; there are ${known}.`;
+    return `Expected no option \`${[...issue.path, issue.keys[0]].join('.')}\`; there are ${known}.`;
   }
   const name = issue.path.length === 0 ? 'options' : issue.path.join('.');
   const what = issue.path.length === 0 ? 'an object' : issue.message;

@@ -19,6 +19,7 @@ export interface VisitHost {
   readonly maxTimeoutMs: number;
   readonly fromAmbient: boolean;
   onAbandoned(abandoned: Abandoned): void;
+  onError(error: unknown, name: string): void;
   ended(visit: Visit): void;
 }
 
@@ -39,7 +40,7 @@ export class Visit implements Underway, LineWatcher {
   readonly #startedAt = clock.now();
   /** What the caller and the server allow for the whole, in milliseconds from the start. */
   readonly #allowed: number;
-  readonly #waiting: (() => void)[] = [];
+  #waiting: (() => void)[] | undefined;
   #handlers = 0;
   #stoppedAt = 0;
   #queued = false;
@@ -202,13 +203,19 @@ export class Visit implements Underway, LineWatcher {
   over(): void {
     this.source.close();
     this.#leave();
-    for (const fn of this.#waiting.splice(0)) fn();
+    for (const fn of this.#waiting?.splice(0) ?? []) fn();
   }
 
   /** Calls `fn` when the exchange is over, however it ended; at once, where it is. */
   whenOver(fn: () => void): void {
+    this.#waiting ??= [];
     if (this.line.over) fn();
     else this.#waiting.push(fn);
+  }
+
+  /** The handler has failed, and its framework has an answer already. */
+  unheard(error: unknown): void {
+    this.#host.onError(error, this.name);
   }
 
   #leave(): void {

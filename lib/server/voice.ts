@@ -29,9 +29,16 @@ export class Voice<T> {
     this.say = (refusal) => (this.#decided ? line.cut() : resolve(make(refusal)));
   }
 
-  /** Rejects with what the handler throws, unless that is the request's own cancel. */
+  /** Rejects with what the handler throws, unless that is the request's own cancel, or comes too late. */
   async first(visit: Visit, handler: () => T | PromiseLike<T>): Promise<T> {
-    const value = await Promise.race([this.said, this.#handled(visit, handler)]);
+    let late = false;
+    const handled = this.#handled(visit, handler).catch((error) => {
+      if (!late) throw error;
+      visit.unheard(error);
+      return this.said;
+    });
+    const value = await Promise.race([this.said, handled]);
+    late = true;
     this.#decided = this.#alone;
     return value;
   }

@@ -198,6 +198,7 @@ describe('the answer at the deadline', () => {
     app.use(cancellation({ handlerTimeoutMs: 300 }));
     app.get('/', (_req, res) => {
       res.status(201).set({ 'Access-Control-Allow-Origin': '*', ETag: '"1"', 'Content-Encoding': 'gzip' });
+      res.set({ 'Content-Security-Policy': 'none', 'Cache-Control': 'public, max-age=3600' });
       res.statusMessage = 'Made';
       started.open();
     });
@@ -210,6 +211,8 @@ describe('the answer at the deadline', () => {
     expect(asked.headers).toMatchObject({ 'access-control-allow-origin': '*', 'content-type': 'application/json' });
     expect(asked.headers).not.toHaveProperty('etag');
     expect(asked.headers).not.toHaveProperty('content-encoding');
+    expect(asked.headers).not.toHaveProperty('cache-control');
+    expect(asked.headers).toHaveProperty('content-security-policy');
   });
 
   it('reaches a client that is still sending', async () => {

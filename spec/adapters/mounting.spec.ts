@@ -188,3 +188,32 @@ describe('options that make no sense are refused where they are given', () => {
     );
   });
 });
+
+describe('mounted without being called, each says so where its framework calls it', () => {
+  const message =
+    'Expected `options` to be a plain object of options, in a call of your own: mount what `cancellation()` returns';
+
+  it('Express', async () => {
+    const app = express();
+    const answer: ErrorRequestHandler = (error: Error, _req, res, _next) => void res.send(error.message);
+    app.use(expressAdapter.cancellation as never, answer);
+    expect(await ask(app)).toContain(message);
+  });
+
+  it('Fastify, which hands it an instance for plugins', () => {
+    expect(() => fastifyAdapter.cancellation(Object.create(fastify()))).toThrow(message);
+  });
+
+  it('Koa', async () => {
+    const errors: Error[] = [];
+    const app = new Koa().on('error', (error) => errors.push(error)).use(koaAdapter.cancellation as never);
+    await ask(app.callback());
+    expect(errors[0]?.message).toContain(message);
+  });
+
+  it('Hono', async () => {
+    const app = new Hono().use(honoAdapter.cancellation as never);
+    app.onError((error, c) => c.text(error.message));
+    expect(await (await app.request('/')).text()).toContain(message);
+  });
+});
