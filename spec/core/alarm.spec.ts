@@ -33,7 +33,8 @@ describe('the queue of deadlines', () => {
       { weight: 1, arbitrary: fc.record({ takeBack: fc.nat(40) }) },
     );
     fc.assert(
-      fc.property(fc.array(step, { maxLength: 60 }), (steps) => {
+      // Without `size`, ten steps are the most that come, and a heap of ten is nearly always in order.
+      fc.property(fc.array(step, { maxLength: 60, size: 'max' }), (steps) => {
         using clock = new FakeClock(0);
         const rung: Ringing[] = [];
         let waiting: Ringing[] = [];
@@ -69,6 +70,24 @@ describe('the queue of deadlines', () => {
     );
   });
 
+  it('holds nothing of a hundred thousand deadlines that were set and taken back, and takes one more', () => {
+    using clock = new FakeClock(0);
+    const heap = (): number => {
+      globalThis.gc?.();
+      return process.memoryUsage().heapUsed;
+    };
+    const waiting = new CancellationSource({ timeout: 10 });
+    const before = heap();
+    for (let i = 0; i < 100_000; i++) new CancellationSource({ timeout: 30_000 }).close();
+    // A place in the queue takes 40 bytes and more.
+    expect(heap() - before).toBeLessThan(2_000_000);
+    waiting.close();
+    for (let i = 0; i < 1_000; i++) new CancellationSource({ timeout: 30_000 }).close();
+    const last = new CancellationSource({ timeout: 20 });
+    clock.advance(20);
+    expect([waiting.token.cancelled, last.token.cancelled, pendingAlarms()]).toEqual([false, true, 0]);
+  });
+
   it('lets go of an owner whose deadline is taken back, at once', () => {
     using _ = new FakeClock(0);
     const alarm = new Alarm(10);
@@ -93,6 +112,31 @@ describe('the queue of deadlines', () => {
     clock.advance(30);
     expect(rung).toEqual([10, 20, 30]);
     expect(clock.timers).toBe(0);
+  });
+
+  it('is left alone when it is asked and nothing is due, or nothing is there', () => {
+    using clock = new FakeClock(0);
+    ringDue();
+    const source = new CancellationSource({ timeout: 10 });
+    ringDue();
+    expect([clock.armed, clock.timers, source.token.cancelled]).toEqual([1, 1, false]);
+  });
+
+  it('rings what is due at this very moment when it is asked to, also from within a ringing', () => {
+    using clock = new FakeClock(0);
+    const rung: Ringing[] = [];
+    const first = new CancellationSource({ deadline: 10 });
+    ringing(20, rung);
+    ringing(21, rung);
+    first.token.onCancel(() => {
+      clock.advance(10);
+      ringDue();
+      expect(rung.map(({ at }) => at)).toEqual([20]);
+    });
+    clock.advance(10);
+    expect([rung.map(({ at }) => at), clock.timers]).toEqual([[20], 1]);
+    clock.advance(1);
+    expect(rung.map(({ at }) => at)).toEqual([20, 21]);
   });
 
   it('keeps one timer for any number of deadlines', () => {
@@ -156,6 +200,8 @@ describe('the queue of deadlines', () => {
     });
     clock.advance(100);
     expect([log, pendingAlarms(), clock.timers]).toEqual([[10, 15, 30, 50], 0, 0]);
+    // Once for each time at which something is due: no timer is put in place of one that is right already.
+    expect(clock.armed).toBe(4);
   });
 
   it('rings what is due in one wake-up, though its timer comes late', () => {

@@ -107,6 +107,7 @@ const wrongType: Case[] = [
   ['new CancelCell().flip(, epoch)', (v) => new CancelCell().flip('TIMEOUT', v), noNumber, 'epoch'],
   ['setClock(clock)', (v) => setClock(v), [...noFunction, ...functions, undefined, { now }, { after }], 'clock'],
   ['setCurrentToken(next)', (v) => setCurrentToken(v), [...noFunction, undefined, token], 'next'],
+  ['setCurrentToken(, run)', (v) => setCurrentToken(() => token, v), noFunction, 'nextRun'],
   ['setInstrument(instrument)', (v) => setInstrument(v), [...primitives, after], 'instrument'],
   ['snapshot(token)', (v) => snapshot(v), [...noToken, undefined, token.signal], 'token'],
   ['toToken(name, value)', (v) => toToken('here', v), [...noToken, undefined], 'here'],
@@ -191,6 +192,7 @@ describe('E21: wrong arguments throw at the call, say what was expected and what
   it.each([
     ['parent', CancellationToken.cancelled('TIMEOUT')],
     ['timeout', 0],
+    ['timeout', undefined],
     ['deadline', 0],
     ['name', 'own'],
     ['onCallbackError', () => undefined],

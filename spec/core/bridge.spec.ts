@@ -47,6 +47,18 @@ describe('token.signal', () => {
     expect(() => signal.throwIfAborted()).toThrow(source.token.error);
   });
 
+  it('asked of a token that is listened to leaves its place among its siblings as it was', () => {
+    const root = new CancellationSource();
+    const children = ['first', 'second', 'third'].map((name) => ({ name, token: root.token.child().token }));
+    const log: string[] = [];
+    for (const { name, token } of children) token.onCancel(() => log.push(name));
+    for (const { name, token } of children.toReversed()) {
+      token.signal.addEventListener('abort', () => log.push(`${name}’s signal`));
+    }
+    root.cancel();
+    expect(log).toEqual(['first', 'first’s signal', 'second', 'second’s signal', 'third', 'third’s signal']);
+  });
+
   it('of a whole subtree shows one and the same object', () => {
     const root = new CancellationSource();
     const tokens = [root.token, root.token.child().token, root.token.child().token.child().token];

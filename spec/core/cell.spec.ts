@@ -81,6 +81,7 @@ describe('a cell', () => {
     {
       using _ = cell;
     }
+    expect(handle.canBeCancelled).toBe(false);
     cell.close();
     cell.reset();
     expect([cell.flip('SHUTDOWN'), cell.epoch, cell.handle() === handle, handle.canBeCancelled]).toEqual([

@@ -213,6 +213,18 @@ describe('cancelAfter', () => {
     ]);
   });
 
+  it('given to a token that is listened to leaves its place among its siblings as it was', () => {
+    using clock = new FakeClock();
+    const root = new CancellationSource();
+    const children = ['first', 'second', 'third'].map((name) => ({ name, source: root.token.child() }));
+    const log: string[] = [];
+    for (const { name, source } of children) source.token.onCancel(({ reason }) => log.push(`${name} ${reason}`));
+    for (const { source } of children.toReversed()) source.cancelAfter(50);
+    clock.advance(10);
+    root.cancel('SHUTDOWN');
+    expect(log).toEqual(['first SHUTDOWN', 'second SHUTDOWN', 'third SHUTDOWN']);
+  });
+
   it('keeps a token linked that has callbacks besides', () => {
     using _ = new FakeClock();
     const root = new CancellationSource();

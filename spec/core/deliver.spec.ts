@@ -192,6 +192,13 @@ describe('an async callback', () => {
     expect([reports, ran]).toEqual([[], values.length]);
   });
 
+  it('is an object: a function is none, though it has a method `then`', async () => {
+    const source = new CancellationSource();
+    const then = (): void => expect.unreachable();
+    source.token.onCancel(() => Object.assign(() => 1, { then }));
+    expect(await source.cancelAsync()).toBe(true);
+  });
+
   it('is told to the instrument when it has settled', async () => {
     const log: string[] = [];
     setInstrument({ callbackRan: (_, failed) => log.push(failed ? 'failed' : 'ran') });

@@ -29,6 +29,21 @@ describe('the instrument slot', () => {
     expect(log).toEqual([]);
   });
 
+  it('may have no hook at all, whatever becomes of a callback', async () => {
+    setInstrument({});
+    const errors: string[] = [];
+    const source = new CancellationSource({ onCallbackError: ({ errors: [error] }) => errors.push(error.message) });
+    source.token.onCancel(() => undefined);
+    source.token.onCancel(() => {
+      throw new Error('fails');
+    });
+    source.token.onCancel(() => Promise.resolve());
+    source.token.onCancel(() => Promise.reject(new Error('fails later')));
+    expect(await uncaughtDuring(() => source.cancel())).toEqual([]);
+    expect(errors).toEqual(['fails', 'fails later']);
+    new CancellationSource().close();
+  });
+
   it('hears what is made, and below what', () => {
     const { signal } = new AbortController();
     setInstrument(watch);

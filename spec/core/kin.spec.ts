@@ -308,6 +308,9 @@ describe('the deadline of a token', () => {
     expect(all(soon.token, later.token).deadline).toBe(20);
     expect(all(soon.token, forever.token).deadline).toBe(Number.POSITIVE_INFINITY);
     expect(any(forever.token, new CancellationSource().token).deadline).toBe(Number.POSITIVE_INFINITY);
+    const followed = CancellationToken.from(new AbortController().signal);
+    expect(any(soon.token, followed).deadline).toBe(10);
+    expect(all(soon.token, followed).deadline).toBe(Number.POSITIVE_INFINITY);
     expect(any(all(soon.token, later.token), new CancellationSource({ timeout: 15 }).token).deadline).toBe(15);
     expect(all(any(soon.token, later.token), later.token).deadline).toBe(20);
     const parent = [soon.token, later.token];

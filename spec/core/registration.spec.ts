@@ -121,6 +121,17 @@ describe('unregister', () => {
     expect(taken()).toEqual([]);
   });
 
+  it('leaves the others in their order, whichever of them is taken back', () => {
+    for (let gone = 0; gone < 4; gone++) {
+      const source = new CancellationSource();
+      const log: number[] = [];
+      const registrations = [0, 1, 2, 3].map((i) => source.token.onCancel(() => log.push(i)));
+      registrations[gone]?.unregister();
+      source.cancel();
+      expect(log).toEqual([0, 1, 2, 3].filter((i) => i !== gone));
+    }
+  });
+
   it('S2-26: cleanup is swapped as a task goes on: only the last one runs', () => {
     const source = new CancellationSource();
     const connecting = source.token.onCancel(says('abort the connect'));

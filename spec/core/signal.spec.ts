@@ -1,7 +1,7 @@
 import { EventEmitter } from 'node:events';
-import { describe, expect, it } from 'vitest';
+import { afterEach, describe, expect, it, vi } from 'vitest';
 import { CancellationSource, CancellationToken } from '../../lib/core/index.ts';
-import { isAbortSignal, listen, SignalOwner } from '../../lib/core/signal.ts';
+import { isAbortSignal, lift, listen, SignalOwner } from '../../lib/core/signal.ts';
 
 describe('isAbortSignal', () => {
   it('knows a signal by what it can do, of whatever realm', () => {
@@ -54,12 +54,69 @@ describe('any number of listeners', () => {
     expect(warnings).toEqual([]);
   });
 
+  it('is not for a signal of which nothing can be changed', () => {
+    const signal = Object.freeze(new AbortController().signal);
+    expect(lift(signal)).toBe(signal);
+  });
+
   it('leaves the limit of everybody else as it was', () => {
     const before = EventEmitter.defaultMaxListeners;
     EventEmitter.defaultMaxListeners = 7;
     expect(new CancellationSource().token.signal.aborted).toBe(false);
     expect(EventEmitter.defaultMaxListeners).toBe(7);
     EventEmitter.defaultMaxListeners = before;
+  });
+});
+
+describe('a host that limits no listeners', () => {
+  afterEach(() => {
+    vi.restoreAllMocks();
+  });
+
+  /** What the module is on a host whose `events` is this. */
+  function on(events: object | undefined): Promise<typeof import('../../lib/core/signal.ts')> {
+    const { getBuiltinModule } = process;
+    const instead = (name: string) => (name === 'events' ? events : getBuiltinModule.call(process, name));
+    vi.spyOn(process, 'getBuiltinModule').mockImplementation(instead as typeof getBuiltinModule);
+    vi.resetModules();
+    return import('../../lib/core/signal.ts');
+  }
+
+  const setMaxListeners = (): void => expect.unreachable();
+
+  it.each([
+    ['has no such module', undefined],
+    ['cannot be asked', { defaultMaxListeners: 7, setMaxListeners }],
+    ['says that there is none', { defaultMaxListeners: 7, getMaxListeners: () => 0, setMaxListeners }],
+  ])('is left alone: one that %s', async (_, events) => {
+    const { lift, unlimited } = await on(events);
+    const { signal } = new AbortController();
+    const limits: unknown[] = [];
+    const make = () => {
+      limits.push((events as { defaultMaxListeners?: number } | undefined)?.defaultMaxListeners);
+      return signal;
+    };
+    expect(unlimited(make)).toBe(signal);
+    expect(limits).toEqual([events === undefined ? undefined : 7]);
+    expect(lift(signal)).toBe(signal);
+  });
+
+  it('is one in which no built-in module can be asked for', async () => {
+    const { getBuiltinModule } = process;
+    vi.resetModules();
+    Object.assign(process, { getBuiltinModule: undefined });
+    try {
+      const { unlimited } = await import('../../lib/core/signal.ts');
+      expect(unlimited(() => AbortSignal.abort()).aborted).toBe(true);
+    } finally {
+      Object.assign(process, { getBuiltinModule });
+    }
+  });
+
+  it('may limit them, and yet have no way to lift that of a signal', async () => {
+    const { lift } = await on({ defaultMaxListeners: 7, getMaxListeners: () => 7 });
+    const { signal } = new AbortController();
+    expect(lift(signal)).toBe(signal);
   });
 });
 

@@ -70,6 +70,17 @@ describe('a snapshot', () => {
     right.close();
   });
 
+  it('shows the last deadline of the parents of a token that waits for all of them, whichever of them it is seen below', () => {
+    using _ = new FakeClock(0);
+    const root = new CancellationSource();
+    const [soon, late] = [root.token.child({ timeout: 10 }), root.token.child({ timeout: 20 })];
+    CancellationToken.all(soon.token, late.token).onCancel(() => undefined);
+    const deadlines = snapshot(root.token).children.map(({ children: [all] }) => all?.deadline);
+    expect(deadlines).toEqual([20, 20]);
+    soon.close();
+    late.close();
+  });
+
   it('of a graph in which many ways lead to the same token takes each picture once', () => {
     const [one, two] = [new CancellationSource(), new CancellationSource()];
     let [left, right] = [one.token, two.token];

@@ -43,6 +43,23 @@ describe('a source', () => {
     }
   });
 
+  it('S2-29: of several that are cancelled already, the first one listed gives the reason, whichever came first', () => {
+    const [one, two] = [new CancellationSource(), new CancellationSource()];
+    const [onetwo, twoone] = [
+      [one.token, two.token],
+      [two.token, one.token],
+    ] as const;
+    two.cancel('TIMEOUT');
+    one.cancel('PEER_CLOSED');
+    const live = new CancellationSource().token;
+    for (const parent of [onetwo, [live, ...onetwo]]) {
+      expect(new CancellationSource({ parent }).token.error).toBe(one.token.error);
+    }
+    for (const parent of [twoone, [live, ...twoone]]) {
+      expect(new CancellationSource({ parent }).token.error).toBe(two.token.error);
+    }
+  });
+
   it('without parents, or with such as cannot be cancelled, is a root', () => {
     for (const options of [undefined, {}, { parent: [] }, { parent: CancellationToken.none }, CancellationToken.none]) {
       const source = new CancellationSource(options);
