@@ -73,41 +73,10 @@ describe("a user's chain", () => {
     expect(code).toBe(1);
   });
 
-  it.each([
-    ['exports no start', 'export const begin = 1;', /^Expected .* to export a function `start`, it exports begin\.$/],
-    ['cannot be loaded', 'export {', /could not be loaded: Unexpected end of input/],
-    ['cannot start', "export async function start() { throw new Error('no database'); }", /has failed: no database\.$/],
-    [
-      'starts nothing',
-      'export function start() { return {}; }',
-      /^Expected `start` of .* to return \{ call, end\?, hop/,
-    ],
-    [
-      'reports what is no report',
-      hop("return report({ call: id, event: 'begun' });"),
-      /has ended: Expected a report \{ call, event: .*got \{"call":"1","event":"begun"\}/,
-    ],
-    [
-      'reports of a hop it has not',
-      hop("report({ call: id, event: 'arrived', hop: 'Z' });"),
-      /reported of hop Z, which/,
-    ],
-    [
-      'never reports',
-      hop('if (lasting) return;'),
-      /^Expected hop `last` of .* first call has arrived, not within 1 s\./,
-    ],
-    ['ends its calls by itself', hop('return resolve();'), /first call has arrived, but has ended: ok\. It calls/],
-    [
-      'dies',
-      'export function start() { setImmediate(() => process.exit(3)); return new Promise(() => {}); }',
-      /exit code 3/,
-    ],
-  ])('that %s is told so in one line, with exit code 2', async (_, text, sentence) => {
-    const run = bench(text);
+  it('that cannot be measured is told so in one line, with exit code 2', async () => {
+    const run = bench('export const begin = 1;');
     const { code, stdout, stderr } = await run.ended;
-    expect(stderr.trimEnd().split('\n')).toHaveLength(1);
-    expect(stderr.trimEnd()).toMatch(sentence);
+    expect(stderr).toMatch(/^Expected .* to export a function `start`, it exports begin\.\n$/);
     expect({ code, stdout }).toEqual({ code: 2, stdout: '' });
     expect(hasSurvivors(run.pid)).toBe(false);
   });
