@@ -57,7 +57,7 @@ export class Http1Call extends Call {
   }
 
   protected writeHead(status: number, headers: ResponseHeaders): void {
-    const last = this.closing || this.host.draining || !this.#bodyDone;
+    const last = this.closing || this.host.draining || !(this.#bodyDone || this.#bodySmall);
     this.outgoing.writeHead(status, last ? { ...headers, connection: 'close' } : headers);
   }
 
@@ -67,7 +67,11 @@ export class Http1Call extends Call {
       // `end` would close the connection at once, as it is the last answer on it.
       if (body === undefined) this.outgoing.flushHeaders();
       else this.outgoing.write(body);
-      discard(this.incoming, () => this.outgoing.end());
+      discard(this.incoming, () => {
+        this.outgoing.end();
+        // Too little has come in its time; it would be taken for the next request's.
+        if (!this.incoming.complete) this.incoming.socket.destroySoon();
+      });
     }
   }
 
@@ -77,6 +81,11 @@ export class Http1Call extends Call {
 
   get #bodyDone(): boolean {
     return !this.hasBody || this.incoming.complete;
+  }
+
+  /** To wait for the rest costs less than another connection. A handler that answers at once does so before any of it is read. */
+  get #bodySmall(): boolean {
+    return Number(this.incoming.headers['content-length']) <= SMALL;
   }
 }
 

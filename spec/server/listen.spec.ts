@@ -147,6 +147,22 @@ describe('one port', () => {
     expect(failed).not.toHaveBeenCalled();
   });
 
+  it('keeps the connection of a small body that is answered before it has come, for as long as that may take', async () => {
+    const clock = new ManualClock();
+    const server = await serve(() => new Response('fine'));
+    ends.push(server.close, clock.restore);
+    const raw = dial(Number(server.url.port));
+    const text = all(raw);
+    raw.write('POST / HTTP/1.1\r\nhost: a\r\ncontent-length: 3\r\n\r\n');
+    await once(raw, 'data');
+    raw.write('AdaPOST / HTTP/1.1\r\nhost: a\r\ncontent-length: 3\r\n\r\nAd');
+    await once(raw, 'data');
+    clock.advance(1_000);
+    expect((await text).match(/HTTP\/1\.1 200|connection: \S+|fine/gi)).toEqual(
+      Array.from({ length: 2 }, () => ['HTTP/1.1 200', 'Connection: keep-alive', 'fine']).flat(),
+    );
+  });
+
   it('answers 400 to what is no HTTP, and lives', async () => {
     const port = await served();
     const raw = dial(port);
