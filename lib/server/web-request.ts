@@ -23,7 +23,7 @@ class LazyRequest {
   }
 
   get url(): string {
-    this.#url ??= urlOf(this.#call).href;
+    this.#url ??= hrefOf(this.#call);
     return this.#url;
   }
 
@@ -151,6 +151,21 @@ export function hasUrl(call: Call): boolean {
   }
   if (target.startsWith('/')) known = authority;
   return true;
+}
+
+/** A path and a query of which a URL changes nothing: no dot segment, nothing that it would encode. */
+const PLAIN = /^(?:\/(?![.%])[\w.~!$&()*+,;=:@%-]*)+(?:\?[\w.~!$&()*+,;=:@%/?-]*)?$/;
+
+/** What the last URL began with. To parse each anew would be a good part of what a request costs. */
+let last = { scheme: '', authority: '', origin: '' };
+
+function hrefOf(call: Call): string {
+  const { scheme, authority = 'localhost', target } = call;
+  if (!PLAIN.test(target)) return urlOf(call).href;
+  if (last.authority !== authority || last.scheme !== scheme) {
+    last = { scheme, authority, origin: new URL(`${scheme}://${authority}`).origin };
+  }
+  return last.origin + target;
 }
 
 function urlOf({ scheme, authority = 'localhost', target }: Call): URL {
