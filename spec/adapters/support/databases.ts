@@ -58,6 +58,8 @@ function listenersOf(connections: Iterable<EventEmitter>): number {
   return Math.max(...counts);
 }
 
+function ignore(): void {}
+
 type Open = (
   server: { port: number; host: string; user: string; database: string; max: number },
   options: QueryOptions,
@@ -74,7 +76,7 @@ const openPg: Open = (where, options) => {
     plain: async (sql) => (await pool.query(sql)).rows,
     async transaction(work) {
       const client = await db.connect();
-      client.on('error', () => {});
+      client.on('error', ignore);
       try {
         await client.query('begin');
         const value = await work(async (sql) => (await client.query(sql)).rows);
@@ -84,7 +86,7 @@ const openPg: Open = (where, options) => {
         await client.query('rollback').catch(() => {});
         throw error;
       } finally {
-        client.release();
+        client.off('error', ignore).release();
       }
     },
     listeners: () => listenersOf(seen),
