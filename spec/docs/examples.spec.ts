@@ -26,7 +26,7 @@ async function run(block: Block): Promise<{ code: number | null; stdout: string;
 
 describe('the examples of the documentation', () => {
   it('are all found: no block of code goes by another name', () => {
-    const known = ['ts', 'ts no-run', 'sh', 'text', 'json', 'yaml', 'html'];
+    const known = ['ts', 'ts no-run', 'sh', 'diff', 'text', 'json', 'yaml', 'html'];
     expect(
       blocks.filter(({ info }) => !known.includes(info)).map(({ page, line, info }) => `${page}:${line} ${info}`),
     ).toEqual([]);
