@@ -81,6 +81,13 @@ describe('the instrument slot', () => {
     ]);
   });
 
+  it('hears of a request alone where nobody is to be notified', () => {
+    const root = named('root', new CancellationSource());
+    setInstrument(watch);
+    root.cancel('SHUTDOWN');
+    expect(log).toEqual([['requested', 'root', 'SHUTDOWN']]);
+  });
+
   it('hears a deadline as a request, and an abort of a signal where it arrives', () => {
     using clock = new FakeClock();
     const controller = new AbortController();

@@ -457,3 +457,20 @@ describe('a graph of many', () => {
     expect([left.reason, right.reason, told]).toEqual(['SHUTDOWN', 'SHUTDOWN', 1]);
   });
 });
+
+describe('a token of several parents that is closed', () => {
+  it.each([false, true])('holds none of them, whether it was listened to or not: %s', async (heard) => {
+    const live = new CancellationSource();
+    const closed = (): { source: CancellationSource; parent: WeakRef<object> } => {
+      const parent = new CancellationSource();
+      const source = new CancellationSource({ parent: [live.token, parent.token] });
+      if (heard) source.token.onCancel(() => undefined);
+      source.close();
+      return { source, parent: new WeakRef(parent.token) };
+    };
+    const { source, parent } = closed();
+    await new Promise((resolve) => setImmediate(resolve));
+    globalThis.gc?.();
+    expect([source.token.cancelled, parent.deref()]).toEqual([false, undefined]);
+  });
+});
