@@ -28,3 +28,20 @@ export function cell(figure: Figure | undefined): string {
 export function limit(required: number): string {
   return Number.isFinite(required) ? `≤ ${number(required)}` : 'works';
 }
+
+/** A time in the unit in which it is a number of one to three digits. */
+export function duration(ns: number): string {
+  const power = Math.min(Math.max(Math.floor(Math.log10(ns) / 3), 0), 3);
+  return `${Number((ns / 1000 ** power).toPrecision(3))} ${['ns', 'µs', 'ms', 's'][power]}`;
+}
+
+/** One for all lines of Node where they agree. */
+export function joined(cells: readonly string[]): string {
+  return new Set(cells).size === 1 ? (cells[0] as string) : cells.join(' / ');
+}
+
+/** A table of Markdown. */
+export function grid([head = [], ...rows]: readonly (readonly string[])[]): string {
+  const line = (cells: readonly string[]): string => `| ${cells.join(' | ')} |`;
+  return [line(head), line(head.map(() => '---')), ...rows.map(line)].join('\n');
+}

@@ -7,6 +7,8 @@
 // To write a suite: export `suite` from bench/<name>.ts and give it a line in suites.ts. What is reported is the ratio
 // of one run, round by round, so that a busy machine slows both: how many times better ours is than theirs.
 
+import type { Curve } from './curve.ts';
+
 /** The work of one case as one implementation does it. Whatever it makes must escape: see {@link keep}. */
 export interface Subject {
   /** How many operations one `run` does; left out, the harness finds how many fill a round. */
@@ -87,13 +89,24 @@ export interface Suite {
   readonly method?: string;
   /** What a figure is of, by its unit, as a heading of the report; where the usual words won't do. */
   readonly words?: Partial<Record<Unit, string>>;
-  /** Where rounds have to be longer than usual: milliseconds for a round, and for all rounds that an implementation gets in a case. */
-  readonly pace?: { readonly roundMs: number; readonly budgetMs: number };
+  readonly pace?: Pace;
   /** Ours first. */
   readonly implementations: readonly Implementation[];
   readonly cases: readonly Case[];
+  /** Where cases differ in their size alone: the report shows how what they take grows, in place of a table of them. */
+  readonly curves?: readonly Curve[];
   /** Called in the worker, which must load this implementation alone; undefined: it has nothing of the kind. */
-  subject(id: string, implementation: string): Promise<Subject | Experiment | undefined>;
+  subject(id: string, implementation: string, settings: Settings): Promise<Subject | Experiment | undefined>;
+}
+
+/** Where rounds have to be longer than usual, or fewer. */
+export interface Pace {
+  /** Milliseconds for a round. */
+  readonly roundMs: number;
+  /** Milliseconds for all rounds that an implementation gets in a case. */
+  readonly budgetMs: number;
+  /** Processes for each implementation in a case, one after the other. */
+  readonly processes?: number;
 }
 
 export function oursIn({ implementations: [ours] }: Suite): string {

@@ -1,6 +1,7 @@
 // npm run bench -- core [--node PATH]… [--case ID]… [--quick] [--json] [--save]
 import { parseArgs } from 'node:util';
 import { CancellationSource } from 'nevermind/core';
+import { growths } from './curve-report.ts';
 import type { Results, Suite } from './harness.ts';
 import { measure } from './measure.ts';
 import { save } from './results.ts';
@@ -67,6 +68,7 @@ function load(names: readonly string[]): Promise<Suite[]> {
 
 function print(suite: Suite, results: Results, quick: boolean): void {
   console.log(`${table(suite, results)}\n`);
+  if (suite.curves !== undefined && !quick) console.log(`${growths(suite, [results]).join('\n\n')}\n`);
   if (quick) console.log(`A smoke run: ${Object.keys(results.figures).length} cases did their work.`);
   else console.log(`${verdict(suite, results)}\n`);
 }

@@ -5,7 +5,7 @@ import { readFileSync } from 'node:fs';
 import { cpus, loadavg } from 'node:os';
 import type { CancellationToken } from 'nevermind/core';
 import { Contender } from './contender.ts';
-import type { Case, Figure, Results, Suite } from './harness.ts';
+import type { Case, Figure, Pace, Results, Suite } from './harness.ts';
 import { Remote } from './remote.ts';
 
 export interface Options {
@@ -64,7 +64,8 @@ async function measureCase(one: Case, workers: Workers): Promise<Record<string, 
   const { quick, pace } = workers;
   const settings = quick ? SMOKE : { roundMs: pace.roundMs, maxOps: Number.MAX_SAFE_INTEGER };
   const contenders = workers.names.map((name) => new Contender(name, pace.budgetMs * crowd));
-  for (let batch = 0; batch < (quick ? 1 : PROCESSES[one.unit]); batch++) {
+  const processes = quick ? 1 : (pace.processes ?? PROCESSES[one.unit]);
+  for (let batch = 0; batch < processes; batch++) {
     const going = contenders.filter((contender) => contender.going);
     for (const contender of going) await contender.load(workers.of(contender.name), one, settings);
     for (let round = 0; round < (quick ? 1 : ROUNDS); round++) {
@@ -84,7 +85,7 @@ async function measureCase(one: Case, workers: Workers): Promise<Record<string, 
 class Workers {
   readonly names: readonly string[];
   readonly quick: boolean;
-  readonly pace: { readonly roundMs: number; readonly budgetMs: number };
+  readonly pace: Pace;
   readonly #open = new Map<string, Remote>();
   readonly #start: (name: string) => Remote;
 

@@ -4,14 +4,14 @@ import { axis } from './axis.ts';
 import type { Case, Figure, Results, Suite } from './harness.ts';
 import { spread } from './verdict.ts';
 
-const WIDTH = 960;
+export const WIDTH = 960;
 const LEFT = 390;
 const RIGHT = 40;
 const TOP = 76;
 const ROW = 26;
 const COLOURS = ['#d6336c', '#1971c2', '#0c8599', '#e8890c', '#2f9e44', '#7048e8', '#868e96'];
 
-const STYLE = `
+export const STYLE = `
   text { font: 13px system-ui, sans-serif; fill: #212529 }
   .soft { fill: #868e96; font-size: 12px }
   line { stroke: #dee2e6 }
@@ -55,7 +55,7 @@ function tick(text: string, at: number, height: number): string {
   return `${line}<text class="soft" x="${at}" y="${TOP - 16}" text-anchor="middle">${text}</text>`;
 }
 
-function legend({ implementations }: Suite): string[] {
+export function legend({ implementations }: Suite): string[] {
   const step = (WIDTH - 24) / implementations.length;
   return implementations.map(({ name }, i) => {
     const left = Math.round(24 + i * step);
@@ -79,10 +79,14 @@ function dots(
   return found.reverse();
 }
 
-function mark(i: number, cx: number, cy: number): string {
-  return `<circle cx="${cx}" cy="${cy}" r="${i === 0 ? 7 : 5}" fill="${COLOURS[i % COLOURS.length]}"/>`;
+export function mark(i: number, cx: number, cy: number, r = i === 0 ? 7 : 5): string {
+  return `<circle cx="${cx}" cy="${cy}" r="${r}" fill="${colour(i)}"/>`;
 }
 
-function escaped(text: string): string {
+export function colour(i: number): string {
+  return COLOURS[i % COLOURS.length] as string;
+}
+
+export function escaped(text: string): string {
   return text.replaceAll('&', '&amp;').replaceAll('<', '&lt;');
 }

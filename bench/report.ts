@@ -1,5 +1,8 @@
 // docs/benchmarks.md, made of what is stored in bench/results/.
-import { cell, limit, number, times, wobble } from './format.ts';
+
+import { plotCurves } from './curve-plot.ts';
+import { growths } from './curve-report.ts';
+import { cell, grid, joined, limit, number, times, wobble } from './format.ts';
 import { type Case, type Implementation, oursIn, type Results, type Suite, type Target, type Unit } from './harness.ts';
 import { plot } from './plot.ts';
 import { ratio, type Verdict, verdicts } from './verdict.ts';
@@ -27,7 +30,8 @@ export interface Measured {
 
 /** The picture is of the Node in the middle, which is the line most run on. */
 export function plotOf({ suite, runs }: Measured): string {
-  return plot(suite, runs[runs.length >> 1] as Results);
+  const run = runs[runs.length >> 1] as Results;
+  return suite.curves === undefined ? plot(suite, run) : plotCurves(suite, run);
 }
 
 export function plotName({ suite }: Measured): string {
@@ -40,26 +44,39 @@ export function report(measured: readonly Measured[]): string {
 
 function chapter(measured: Measured): string[] {
   const { suite, runs } = measured;
-  const lines = runs.map(({ node }) => Number.parseInt(node, 10)).join(' / ');
   const cases = suite.cases.filter(({ id }) => runs.some(({ figures }) => figures[id] !== undefined));
-  const words = Object.entries({ ...WORDS, ...suite.words });
   return [
     `## ${suite.title}`,
     circumstances(runs),
     ...(suite.method === undefined ? [] : [suite.method]),
-    `![${suite.title}: a row for each case, a dot for each implementation](${plotName(measured)})`,
-    ...words.flatMap(([unit, text]) => {
-      const some = cases.filter((one) => one.unit === unit);
-      return some.length === 0 ? [] : [`${text}, on Node ${lines}:`, figures(suite, some, runs)];
-    }),
+    `![${suite.title}: ${PICTURED[suite.curves === undefined ? 'cases' : 'curves']}](${plotName(measured)})`,
+    ...(suite.curves === undefined ? tables(measured, cases) : growths(suite, runs)),
     '### Who is compared, and how it is set up',
     suite.implementations.map((one) => `- ${titled(one, runs)}: ${one.setup}`).join('\n'),
-    '### What was to be reached',
-    'How many times better ours is, the middle half of the rounds beside it; in bold what is missed.',
-    goals(suite, cases, runs),
+    ...(cases.every(({ targets }) => targets.length === 0)
+      ? []
+      : [
+          '### What was to be reached',
+          'How many times better ours is, the middle half of the rounds beside it; in bold what is missed.',
+          goals(suite, cases, runs),
+        ]),
     '### Where others are ahead',
     losses(suite, cases, runs),
   ];
+}
+
+const PICTURED = {
+  cases: 'a row for each case, a dot for each implementation',
+  curves: 'a curve for each implementation, both axes logarithmic',
+};
+
+/** One for each unit. */
+function tables({ suite, runs }: Measured, cases: readonly Case[]): string[] {
+  const lines = runs.map(({ node }) => Number.parseInt(node, 10)).join(' / ');
+  return Object.entries({ ...WORDS, ...suite.words }).flatMap(([unit, text]) => {
+    const some = cases.filter((one) => one.unit === unit);
+    return some.length === 0 ? [] : [`${text}, on Node ${lines}:`, figures(suite, some, runs)];
+  });
 }
 
 function circumstances(runs: readonly Results[]): string {
@@ -81,11 +98,6 @@ function figures(suite: Suite, cases: readonly Case[], runs: readonly Results[])
     ...names.map((name) => joined(runs.map((run) => cell(run.figures[id]?.[name])))),
   ]);
   return grid([['', ...names], ...rows]);
-}
-
-/** One for all lines of Node where they agree. */
-function joined(cells: readonly string[]): string {
-  return new Set(cells).size === 1 ? (cells[0] as string) : cells.join(' / ');
 }
 
 function goals(suite: Suite, cases: readonly Case[], runs: readonly Results[]): string {
@@ -134,9 +146,4 @@ function losses(suite: Suite, cases: readonly Case[], runs: readonly Results[]):
   );
   if (rows.length === 0) return 'Nowhere in this table.';
   return grid([['', 'ahead', ...runs.map(({ node }) => `Node ${Number.parseInt(node, 10)}`)], ...rows]);
-}
-
-function grid([head = [], ...rows]: readonly (readonly string[])[]): string {
-  const line = (cells: readonly string[]): string => `| ${cells.join(' | ')} |`;
-  return [line(head), line(head.map(() => '---')), ...rows.map(line)].join('\n');
 }

@@ -4,4 +4,5 @@ import type { Suite } from './harness.ts';
 export const suites: Readonly<Record<string, () => Promise<{ suite: Suite }>>> = {
   core: () => import('./core.ts'),
   tasks: () => import('./tasks.ts'),
+  scaling: () => import('./scaling.ts'),
 };

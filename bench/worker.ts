@@ -31,7 +31,7 @@ async function answer(question: Question): Promise<Answer> {
   await close?.();
   close = undefined;
   const { suite } = (await import(`./${suiteName}.js`)) as { suite: Suite };
-  const subject = await suite.subject(question.id, implementation);
+  const subject = await suite.subject(question.id, implementation, question.settings);
   if (subject === undefined) return {};
   close = () => subject.close?.();
   const found = await rounds(subject, question.unit, question.settings);
