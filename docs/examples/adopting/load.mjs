@@ -7,7 +7,7 @@ import { spawn } from 'nevermind/adapters/child-process';
 import { CALL_MS, openPrices, QUERY_MS } from './world.mjs';
 
 const PACE_MS = 125;
-/** A thread takes about half of it to start, and then is busy for longer. */
+/** A thread takes a part of it to start, and then is busy for longer. */
 const THREAD_MS = 100;
 
 /** How many ask for a report at the moment of the restart. */
@@ -56,7 +56,7 @@ async function visited(url, clients, prices, token) {
 async function inTheMidst(shop, stage, token) {
   if (stage === 1) await once(shop, 'called');
   if (stage === 2) await once(shop, 'answered');
-  await sleep([QUERY_MS / 2, CALL_MS / 2, THREAD_MS][stage], token);
+  await sleep([QUERY_MS / 4, CALL_MS / 4, THREAD_MS][stage], token);
 }
 
 /** @returns how many have their report though the service went down as they waited for it */
