@@ -56,7 +56,9 @@ export function compared(tables: readonly Table[]): string {
 
 Each cell is one request on a real socket, with a handler that waits. The question is what that handler is told: when its client
 leaves, and when nobody leaves. The page is written by \`spec/server/compared.spec.ts\`, which fails when a server says something else
-than stands here. The whole table for nevermind, five times as large, is \`spec/server/truth-table.spec.ts\`.
+than stands here. The whole table for nevermind, \`spec/server/truth-table.spec.ts\`, is put to \`serve\` and \`tokenOf\` over TLS
+too, with more to be asked and more that a client may do. \`npm run test:nodes\` puts it to every line of Node: in November 2026 all of
+its 908 cells were right on Node 20.20.2, 22.23.3, 24.21.0 and 26.10.0.
 
 - ✓ the handler was told of the leaving, or rightly of nothing
 - **missed** the client left, and the handler was never told: it works on for nobody
