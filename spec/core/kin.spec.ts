@@ -458,6 +458,18 @@ describe('a graph of many', () => {
   });
 });
 
+describe('a token of several parents, one of which follows a signal', () => {
+  it('asks the signal each time, whatever it has heard from the others', () => {
+    const controller = new AbortController();
+    const followed = CancellationToken.from(controller.signal);
+    const [one, two] = make(2);
+    const polled = [any(one!.token, followed), any(followed, two!.token), any(any(followed, one!.token), two!.token)];
+    for (const token of polled) expect([token.cancelled, token.cancelled]).toEqual([false, false]);
+    controller.abort();
+    for (const token of polled) expect(token.cancelled).toBe(true);
+  });
+});
+
 describe('a token of several parents that is closed', () => {
   it.each([false, true])('holds none of them, whether it was listened to or not: %s', async (heard) => {
     const live = new CancellationSource();
