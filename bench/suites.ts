@@ -5,4 +5,6 @@ export const suites: Readonly<Record<string, () => Promise<{ suite: Suite }>>> =
   core: () => import('./core.ts'),
   tasks: () => import('./tasks.ts'),
   scaling: () => import('./scaling.ts'),
+  serve: () => import('./serve.ts'),
+  'serve-held': () => import('./serve-held.ts'),
 };

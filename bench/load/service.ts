@@ -25,6 +25,7 @@ export class Service {
   static async start(program: URL, args: readonly string[]): Promise<Service> {
     const child = fork(program, args, {
       execArgv: ['--expose-gc', '--no-warnings'],
+      env: { ...process.env, NODE_ENV: 'production' },
       stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
     });
     const ended = once(child, 'exit').then(() => {
@@ -36,8 +37,13 @@ export class Service {
 
   async usage(collected: boolean): Promise<Usage> {
     this.#child.send({ collected });
-    const [usage] = await once(this.#child, 'message');
-    return usage as Usage;
+    return (await this.told()) as Usage;
+  }
+
+  /** What the process says next, of itself. */
+  async told(): Promise<unknown> {
+    const [word] = await once(this.#child, 'message');
+    return word;
   }
 
   async end(): Promise<void> {
