@@ -7,4 +7,5 @@ export const suites: Readonly<Record<string, () => Promise<{ suite: Suite }>>> =
   scaling: () => import('./scaling.ts'),
   serve: () => import('./serve.ts'),
   'serve-held': () => import('./serve-held.ts'),
+  rpc: () => import('./rpc.ts'),
 };

@@ -1,0 +1,1 @@
+export { overFetch as peer } from './nevermind.ts';

@@ -1,0 +1,1 @@
+export { withFetch as peer } from './undici.ts';
