@@ -8,4 +8,5 @@ export const suites: Readonly<Record<string, () => Promise<{ suite: Suite }>>> =
   serve: () => import('./serve.ts'),
   'serve-held': () => import('./serve-held.ts'),
   rpc: () => import('./rpc.ts'),
+  propagation: () => import('./propagation.ts'),
 };

@@ -33,4 +33,13 @@ describe('npm run bench', () => {
       undici: '7.30.2',
     });
   });
+
+  it('propagation: cancels through a chain of each, one call and all at once', { timeout: 120_000 }, () => {
+    const { figures } = smoke('propagation', 'three-idle', 'many');
+    expect(Object.values(figures['three-idle'] ?? {}).map(measured)).toEqual(Array(9).fill(true));
+    expect(Object.entries(figures.many ?? {}).map(([name, figure]) => [name, measured(figure)])).toEqual([
+      ['nevermind', true],
+      ['node:http2', true],
+    ]);
+  });
 });
