@@ -1,22 +1,19 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
+import { measured } from '../../bench/measured.ts';
 import { report } from '../../bench/report.ts';
-import { stored } from '../../bench/results.ts';
-import { suites } from '../../bench/suites.ts';
 
 const root = new URL('../../', import.meta.url);
-const measured = await Promise.all(
-  Object.entries(suites).map(async ([name, load]) => ({ suite: (await load()).suite, runs: stored(root, name) })),
-);
+const found = await measured(root);
 
 describe('docs/benchmarks.md', () => {
   it('is what `npm run bench:report` makes of the stored figures', () => {
-    expect(readFileSync(new URL('docs/benchmarks.md', root), 'utf8')).toBe(report(measured));
+    expect(readFileSync(new URL('docs/benchmarks.md', root), 'utf8')).toBe(report(found));
   });
 
-  const linesOf = ({ runs }: (typeof measured)[number]) => runs.map(({ node }) => Number.parseInt(node, 10));
+  const linesOf = ({ runs }: (typeof found)[number]) => runs.map(({ node }) => Number.parseInt(node, 10));
 
-  it.each(measured.filter(({ suite }) => suite.curves === undefined))(
+  it.each(found.filter(({ suite }) => suite.curves === undefined))(
     'tells of Node 20, 24 and 26: $suite.name',
     (one) => {
       expect(linesOf(one)).toEqual(expect.arrayContaining([20, 24, 26]));
@@ -24,7 +21,7 @@ describe('docs/benchmarks.md', () => {
   );
 
   // A law does not change from one line to the next as a figure does.
-  it.each(measured.filter(({ suite }) => suite.curves !== undefined))(
+  it.each(found.filter(({ suite }) => suite.curves !== undefined))(
     'tells of Node 24, by curves: $suite.name',
     (one) => {
       expect(linesOf(one)).toContain(24);
@@ -32,7 +29,7 @@ describe('docs/benchmarks.md', () => {
   );
 
   it('shows what others failed at, and where they are ahead', () => {
-    const text = report(measured);
+    const text = report(found);
     expect(text).toContain('stack overflow');
     expect(text.split('### Where others are ahead')[1]).toContain('| vscode-jsonrpc |');
   });
