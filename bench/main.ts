@@ -1,4 +1,4 @@
-// npm run bench -- core [--node PATH]… [--case ID]… [--quick] [--json] [--save]
+// npm run bench -- core [--node PATH]… [--case ID]… [--of NAME]… [--quick] [--json] [--save]
 import { parseArgs } from 'node:util';
 import { CancellationSource } from 'nevermind/core';
 import { growths } from './curve-report.ts';
@@ -14,6 +14,7 @@ const USAGE = `npm run bench -- [${Object.keys(suites).join('|')}]… [options];
 
   --node PATH   measure this binary of Node; repeatable; default: the one that runs this
   --case ID     measure this case alone; repeatable
+  --of NAME     measure this implementation alone; repeatable
   --quick       a smoke run: does everything once, and its figures mean nothing
   --json        print the figures as JSON, a line for each run
   --save        keep the figures in bench/results/, for npm run bench:report`;
@@ -31,6 +32,7 @@ async function main(): Promise<void> {
     options: {
       node: { type: 'string', multiple: true, default: [process.execPath] },
       case: { type: 'string', multiple: true, default: [] },
+      of: { type: 'string', multiple: true, default: [] },
       quick: { type: 'boolean', default: false },
       json: { type: 'boolean', default: false },
       save: { type: 'boolean', default: false },
@@ -38,8 +40,8 @@ async function main(): Promise<void> {
     },
   });
   if (values.help) return console.log(USAGE);
-  if (values.save && (values.quick || values.case.length > 0)) {
-    throw new Error('What is saved must be a whole run: leave out `--quick` and `--case`.');
+  if (values.save && (values.quick || values.case.length > 0 || values.of.length > 0)) {
+    throw new Error('What is saved must be a whole run: leave out `--quick`, `--case` and `--of`.');
   }
   const stop = new CancellationSource();
   process.once('SIGINT', () => stop.cancel('CANCELLED', { description: 'interrupted' }));

@@ -15,6 +15,8 @@ export interface Options {
   readonly quick: boolean;
   /** Of these cases alone; empty: of all. */
   readonly only: readonly string[];
+  /** Of these implementations alone; empty: of all. */
+  readonly of: readonly string[];
   /** Stops the run; what was measured by then is returned. */
   readonly token: CancellationToken;
   progress(text: string): void;
@@ -60,6 +62,13 @@ function find(suite: Suite, id: string): Case {
   return found;
 }
 
+function namesIn(suite: Suite, of: readonly string[]): readonly string[] {
+  const all = suite.implementations.map(({ name }) => name);
+  const stranger = of.find((name) => !all.includes(name));
+  if (stranger !== undefined) throw new Error(`There is no implementation \`${stranger}\`: ${all.join(', ')}.`);
+  return of.length === 0 ? all : of;
+}
+
 async function measureCase(one: Case, workers: Workers): Promise<Record<string, Figure>> {
   const { quick, pace } = workers;
   const settings = quick ? SMOKE : { roundMs: pace.roundMs, maxOps: Number.MAX_SAFE_INTEGER };
@@ -89,8 +98,8 @@ class Workers {
   readonly #open = new Map<string, Remote>();
   readonly #start: (name: string) => Remote;
 
-  constructor(suite: Suite, { node, quick }: Options) {
-    this.names = suite.implementations.map(({ name }) => name);
+  constructor(suite: Suite, { node, quick, of }: Options) {
+    this.names = namesIn(suite, of);
     this.quick = quick;
     this.pace = suite.pace ?? PACE;
     const limitMs = quick ? QUICK_LIMIT_MS : this.pace.budgetMs * PATIENCE;

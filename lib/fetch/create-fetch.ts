@@ -51,7 +51,9 @@ export function createFetch(options: FetchOptions = {}): TokenFetch {
     const cancelled = parents.find((parent) => parent.cancelled);
     if (cancelled !== undefined) refuse(input, init, cancelled.signal.reason);
     const headers = rule.silent ? undefined : stamped(rule, input, init, parents);
-    return await new Call(parents, input).run((signal) => send(input, { ...membersOf(init), ...headers, signal }));
+    return await new Call(parents, input).run((signal) =>
+      send(input, Object.assign(membersOf(init), headers, { signal })),
+    );
   };
 }
 

@@ -9,6 +9,7 @@
 import { CancellationError, type CancellationToken, clock, isCancellation, ringDue } from '../core/index.ts';
 import {
   codeOfReason,
+  copyOf,
   formatTimeout,
   PROTOCOL_VERSION,
   PROTOCOL_VERSION_HEADER,
@@ -34,7 +35,7 @@ export abstract class Attempt implements OutgoingCall {
   protected abstract describe(headers: Record<string, string>): void;
 
   headers(): Record<string, string> {
-    const headers = { ...this.#headers };
+    const headers = copyOf(this.#headers);
     this.describe(headers);
     headers[PROTOCOL_VERSION_HEADER] = PROTOCOL_VERSION;
     const timeout = formatTimeout(this.token.remaining());

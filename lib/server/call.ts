@@ -6,7 +6,7 @@
 // 3. A call leaves the server's list when its connection's side is over and its handler has ended, whichever comes last.
 import type { Readable, Writable } from 'node:stream';
 import { CancellationSource, type CancellationToken, type CancelReason, clock, ringDue } from '../core/index.ts';
-import { BodyTooLargeError, type Exchange, Inflow, type ResponseWriter } from '../wire/index.ts';
+import { BodyTooLargeError, copyOf, type Exchange, Inflow, type ResponseWriter } from '../wire/index.ts';
 import { chunksOf, collect } from './body.ts';
 import type { Connection } from './connections.ts';
 import type { ResponseHeaders } from './fields.ts';
@@ -145,11 +145,7 @@ export abstract class Call implements Exchange, Watcher {
     const silent = bodiless || body.length === 0 || this.method === 'HEAD';
     // The length that a HEAD answers with is the one GET would have; without a body to measure it is for the handler to say.
     const measured = !bodiless && !(this.method === 'HEAD' && body.length === 0);
-    this.writeHead(
-      status,
-      measured ? { ...headers, 'content-length': String(Buffer.byteLength(body)) } : headers,
-      silent,
-    );
+    this.writeHead(status, measured ? withLength(headers, Buffer.byteLength(body)) : headers, silent);
     this.#headSent = true;
     this.end(silent ? undefined : body);
   }
@@ -219,6 +215,12 @@ export abstract class Call implements Exchange, Watcher {
 
 const EMPTY = new Uint8Array(0);
 const NO_TAP = { pause() {}, resume() {}, left() {} };
+
+function withLength(headers: ResponseHeaders, length: number): ResponseHeaders {
+  const fields = copyOf(headers);
+  fields['content-length'] = String(length);
+  return fields;
+}
 
 function readTwice(): TypeError {
   return new TypeError('Expected the body to be read once; keep what the first call gave.');

@@ -62,7 +62,7 @@ export class Http2Call extends Call {
   }
 
   protected writeHead(status: number, headers: ResponseHeaders, bodiless: boolean): void {
-    this.incoming.respond({ ...headers, ':status': status }, { endStream: bodiless });
+    this.incoming.respond({ ':status': status, ...headers }, { endStream: bodiless });
   }
 
   protected writeEnd(body: string | Uint8Array | undefined): void {

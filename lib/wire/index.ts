@@ -1,3 +1,4 @@
+export { copyOf } from './copy.ts';
 export {
   decodeEndStream,
   decodeError,
