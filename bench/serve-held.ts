@@ -1,7 +1,7 @@
 // Servers that hold requests, and clients that leave.
 import type { Case, Experiment, Suite } from './harness.ts';
 import { held, leaving } from './serve/experiments.ts';
-import { EXPRESS, implementations, modules, NODE, PLAIN } from './serve/implementations.ts';
+import { EXPRESS, implementations, modules, NODE, PLAIN, UNBOUND } from './serve/implementations.ts';
 import type { Protocol } from './serve/site.ts';
 
 interface Row extends Case {
@@ -31,7 +31,7 @@ export const suite: Suite = {
 monotonic clock: the median of the leavings of a round, one after the other. Memory is what the serving process grows by, all of it, after a collection.`,
   words: { µs: 'Microseconds', B: 'Bytes of resident memory for each request' },
   pace: { roundMs: 100, budgetMs: 60_000 },
-  implementations: implementations.filter(({ name }) => name !== PLAIN),
+  implementations: implementations.filter(({ name }) => name !== PLAIN && name !== UNBOUND),
   cases: rows,
 
   async subject(id, implementation): Promise<Experiment | undefined> {

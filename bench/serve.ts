@@ -2,7 +2,18 @@
 import type { Case, Experiment, Suite, Target } from './harness.ts';
 import { GET, POST, price, rate } from './serve/experiments.ts';
 import { fetching } from './serve/fetching.ts';
-import { EXPRESS, FASTIFY, HONO, implementations, modules, NODE, OURS, PLAIN, SRVX } from './serve/implementations.ts';
+import {
+  EXPRESS,
+  FASTIFY,
+  HONO,
+  implementations,
+  modules,
+  NODE,
+  OURS,
+  PLAIN,
+  SRVX,
+  UNBOUND,
+} from './serve/implementations.ts';
 import type { Protocol } from './serve/site.ts';
 
 interface Row extends Case {
@@ -15,7 +26,7 @@ const atLeast = (atLeast: number, ...against: string[]): Target => ({ atLeast, a
 const moduleOf = (implementation: string) => modules[implementation] as string;
 
 /** Express has no HTTP/2. */
-const H2C = [OURS, PLAIN, NODE, HONO, SRVX, FASTIFY];
+const H2C = [OURS, PLAIN, UNBOUND, NODE, HONO, SRVX, FASTIFY];
 const WIDTHS = [1, 16, 128];
 
 function of(protocol: Protocol): Row[] {
@@ -35,7 +46,7 @@ function of(protocol: Protocol): Row[] {
     title: `${words}, GET, ${width} at once`,
     unit: '/s',
     targets,
-    of: all.filter((name) => name !== PLAIN),
+    of: all.filter((name) => name !== PLAIN && name !== UNBOUND),
     run: (implementation) => rate(moduleOf(implementation), protocol, width),
   });
   return [priced('get', 'GET', GET), priced('post', 'POST with JSON', POST), ...WIDTHS.map(rated)];

@@ -33,7 +33,10 @@ export interface Lane {
   ask(): void;
 }
 
-/** What a round counts, whatever the protocol: lanes ask again as long as there is time. */
+/**
+ * What a round counts, whatever the protocol: lanes ask again as long as there is time. It never sleeps meanwhile: to wake a client
+ * is a good part of what an answer costs a server, and only the slower of two servers would have to do it.
+ */
 export class Round {
   readonly #lanes: readonly Lane[];
   readonly #start: number = performance.now();
@@ -47,6 +50,7 @@ export class Round {
     this.#end = this.#start + ms;
     this.#resolve = resolve;
     for (const lane of lanes) lane.ask();
+    this.#stayAwake();
   }
 
   answered(lane: Lane): void {
@@ -54,5 +58,9 @@ export class Round {
     const now = performance.now();
     if (now < this.#end) lane.ask();
     else if (++this.#idle === this.#lanes.length) this.#resolve({ answers: this.#answers, ms: now - this.#start });
+  }
+
+  #stayAwake(): void {
+    if (this.#idle < this.#lanes.length) setImmediate(() => this.#stayAwake());
   }
 }

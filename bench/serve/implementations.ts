@@ -2,6 +2,7 @@ import type { Implementation } from '../harness.ts';
 
 export const OURS = 'nevermind';
 export const PLAIN = 'nevermind, Response';
+export const UNBOUND = 'nevermind, fromAmbient: false';
 export const NODE = 'node';
 export const HONO = '@hono/node-server';
 export const SRVX = 'srvx';
@@ -12,6 +13,7 @@ export const EXPRESS = 'Express';
 export const modules: Readonly<Record<string, string>> = {
   [OURS]: 'nevermind',
   [PLAIN]: 'nevermind-response',
+  [UNBOUND]: 'nevermind-unbound',
   [NODE]: 'node',
   [HONO]: 'hono',
   [SRVX]: 'srvx',
@@ -26,6 +28,11 @@ export const implementations: readonly Implementation[] = [
       '`serve` as it comes, a handler of `Request` and `FastResponse`. Each request has a token, a deadline and a current token.',
   },
   { name: PLAIN, setup: "The same with the platform's own `Response`." },
+  {
+    name: UNBOUND,
+    setup:
+      'The same without a current token, which on Node 20 makes each promise and each callback of the process dearer.',
+  },
   {
     name: NODE,
     setup:

@@ -23,7 +23,7 @@ import type { Sessions } from './sessions.ts';
 const kCall = Symbol('nevermind.call');
 /** Taken before a test can have timers stand still. */
 const { setImmediate } = globalThis;
-type Stream = ClientHttp2Stream & { [kCall]?: CallStream };
+type Stream = ClientHttp2Stream & { [kCall]?: CallStream | undefined };
 
 // Filled by the class, as they reach what is private to it.
 let onResponse: (this: Stream, headers: ResponseHeaders) => void;
@@ -218,6 +218,8 @@ export abstract class CallStream {
       if (call === undefined) return;
       const session = call.#session;
       call.#stream = undefined;
+      // The stream itself stays until the next full collection.
+      this[kCall] = undefined;
       if (session === undefined) return;
       if (call.#settled) call.#leave();
       else call.#lost(failureOf(call.#call.path, this, session, call.#error), session);

@@ -43,6 +43,7 @@ describe('npm run bench -- core', () => {
   it.each([
     [['cores'], 'There is no suite `cores`.'],
     [['core', '--case', 'pole'], 'There is no case `pole`: poll, '],
+    [['core', '--of', 'natvie'], 'There is no implementation `natvie`: nevermind, '],
     [['core', '--fast'], "Unknown option '--fast'"],
     [['core', '--node', 'no/such/node', '--quick'], 'no/such/node'],
     [['core', '--quick', '--save'], 'What is saved must be a whole run'],

@@ -26,7 +26,7 @@ function smoke(suite: string, ...cases: string[]): Record<string, string[]> {
   );
 }
 
-const OURS = ['nevermind', 'nevermind, Response'];
+const OURS = ['nevermind', 'nevermind, Response', 'nevermind, fromAmbient: false'];
 const OTHERS = ['node', '@hono/node-server', 'srvx', 'Fastify'];
 
 describe('npm run bench -- serve', { timeout: 120_000 }, () => {
