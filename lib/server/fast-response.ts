@@ -25,9 +25,8 @@ class FastResponseClass {
   #real: Response | undefined;
 
   constructor(body?: BodyInit | null, init?: ResponseInit) {
-    const kept = plainBody(body);
-    const headers = kept !== undefined && isPlainInit(init, kept) ? plainHeaders(init?.headers) : undefined;
-    if (kept === undefined || headers === undefined) {
+    const plain = init instanceof Plain ? init : plainOf(body, init);
+    if (plain === undefined) {
       const real = new Platform(body, init);
       this.#status = real.status;
       this.#statusText = real.statusText;
@@ -36,12 +35,12 @@ class FastResponseClass {
       this.#fields = NONE;
       return;
     }
-    this.#status = init?.status ?? 200;
+    const { status, headers } = plain;
+    this.#status = status;
     this.#statusText = '';
-    this.#body = kept;
+    this.#body = plain.body;
     this.#fields = headers instanceof Headers ? NONE : headers;
     if (headers instanceof Headers) this.#headers = headers;
-    if (typeof kept === 'string') withType(headers, TEXT);
   }
 
   get status(): number {
@@ -77,11 +76,11 @@ class FastResponseClass {
   }
 
   static json(data: unknown, init?: ResponseInit): Response {
-    const text = JSON.stringify(data);
-    const headers = plainHeaders(init?.headers);
-    // What it says of data that is none, and of headers that it can't read, is for the platform to say.
-    if (text === undefined || headers === undefined) return Platform.json(data, init);
-    return new FastResponse(text, { ...init, headers: withType(headers, JSON_TEXT) as HeadersInit });
+    const plain = plainOf(JSON.stringify(data), init, JSON_TEXT);
+    // What it says of data that is none, and of what is not plain, is for the platform to say.
+    return plain?.body == null
+      ? Platform.json(data, init)
+      : new FastResponse(plain.body as BodyInit, plain as ResponseInit);
   }
 
   /** Every response is one, so that it can stand in for the platform's class where that is asked. */
@@ -118,6 +117,27 @@ class FastResponseClass {
 const NONE: ResponseHeaders = {};
 const TEXT = 'text/plain;charset=UTF-8';
 const JSON_TEXT = 'application/json';
+
+/** What a plain response is made of. */
+class Plain {
+  readonly status: number;
+  readonly body: string | Uint8Array | null;
+  readonly headers: ResponseHeaders | Headers;
+
+  constructor(status: number, body: string | Uint8Array | null, headers: ResponseHeaders | Headers) {
+    this.status = status;
+    this.body = body;
+    this.headers = headers;
+  }
+}
+
+/** @returns undefined for what is not plain */
+function plainOf(body: unknown, init: ResponseInit | undefined, type: string = TEXT): Plain | undefined {
+  const kept = plainBody(body);
+  const headers = kept !== undefined && isPlainInit(init, kept) ? plainHeaders(init?.headers) : undefined;
+  if (kept === undefined || headers === undefined) return undefined;
+  return new Plain(init?.status ?? 200, kept, typeof kept === 'string' ? withType(headers, type) : headers);
+}
 
 /** Text or bytes, or nothing; undefined for all that is a stream to the platform. */
 function plainBody(body: unknown): string | Uint8Array | null | undefined {

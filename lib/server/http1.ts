@@ -5,6 +5,7 @@ import { Call, type CallHost } from './call.ts';
 import type { Connection } from './connections.ts';
 import type { ResponseHeaders } from './fields.ts';
 import { watchResponse } from './peer.ts';
+import { fieldOf } from './raw-headers.ts';
 
 /** A request over HTTP/1.1. */
 export class Http1Call extends Call {
@@ -22,8 +23,7 @@ export class Http1Call extends Call {
     super(host, connection, timeout);
     this.incoming = request;
     this.outgoing = response;
-    const { headers } = request;
-    this.hasBody = headers['transfer-encoding'] !== undefined || Number(headers['content-length']) > 0;
+    this.hasBody = this.header('transfer-encoding') !== undefined || Number(this.header('content-length')) > 0;
     watchResponse(response, request.socket, this);
   }
 
@@ -40,12 +40,11 @@ export class Http1Call extends Call {
   }
 
   get authority(): string | undefined {
-    return this.incoming.headers.host;
+    return this.header('host');
   }
 
   header(name: string): string | undefined {
-    const value = this.incoming.headers[name];
-    return Array.isArray(value) ? value.join(', ') : value;
+    return fieldOf(this.incoming, name);
   }
 
   *headers(): Iterable<[name: string, value: string]> {
@@ -85,12 +84,11 @@ export class Http1Call extends Call {
 
   /** To wait for the rest costs less than another connection. A handler that answers at once does so before any of it is read. */
   get #bodySmall(): boolean {
-    return Number(this.incoming.headers['content-length']) <= SMALL;
+    return Number(this.header('content-length')) <= SMALL;
   }
 }
 
 const SMALL = 16 << 10;
-
 /** The head goes out in one piece with a string, but beside a buffer: for a small body that is a good part of the price. */
 function endWith(response: ServerResponse, body: string | Uint8Array | undefined): void {
   if (!(body instanceof Uint8Array) || body.length > SMALL) response.end(body);

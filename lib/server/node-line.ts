@@ -13,6 +13,7 @@ import type { CancellationSource } from '../core/index.ts';
 import { RST_CANCEL, TIMEOUT_HEADER } from '../wire/index.ts';
 import { discard } from './body.ts';
 import type { Line, LineWatcher } from './line.ts';
+import { fieldOf } from './raw-headers.ts';
 import { type Form, type Refusal, TWICE } from './refusal.ts';
 import { type Followed, follow, isGone } from './request.ts';
 
@@ -78,18 +79,9 @@ export class NodeLine implements Line {
     return this.#followed.over;
   }
 
-  /**
-   * The caller's `connect-timeout-ms`. Looked for among what came, as the first look at `headers` makes an object of them all; most
-   * requests have none.
-   */
+  /** The caller's `connect-timeout-ms`. */
   get timeout(): string | undefined {
-    const { rawHeaders } = this.#req;
-    for (let i = 0; i < rawHeaders.length; i += 2) {
-      const name = rawHeaders[i] as string;
-      if (name.length === TIMEOUT_HEADER.length && name.toLowerCase() === TIMEOUT_HEADER)
-        return this.#req.headers[TIMEOUT_HEADER] as string;
-    }
-    return undefined;
+    return fieldOf(this.#req, TIMEOUT_HEADER);
   }
 
   /** The HTTP/2 session that carries it. */
