@@ -2,17 +2,10 @@ import http2 from 'node:http2';
 import type { AddressInfo } from 'node:net';
 import { create, createFileRegistry, type DescService } from '@bufbuild/protobuf';
 import { FileDescriptorProtoSchema } from '@bufbuild/protobuf/wkt';
-import { createClient, type HandlerContext } from '@connectrpc/connect';
+import { createClient } from '@connectrpc/connect';
 import { connectNodeAdapter, createConnectTransport } from '@connectrpc/connect-node';
-import { greeting, type Peer, quiet } from './peer.ts';
-
-interface Options {
-  readonly signal?: AbortSignal;
-}
-interface Calls {
-  greet(request: { name: string }, options?: Options): Promise<{ message: string }>;
-  wait(request: { id: number }, options?: Options): Promise<object>;
-}
+import { type Calls, clientOf, handlers } from './by-signal.ts';
+import type { Peer } from './peer.ts';
 
 /** The service, without generated code. */
 function descriptor(): DescService {
@@ -41,7 +34,7 @@ function descriptor(): DescService {
   return createFileRegistry(file, () => undefined).getService('bench.v1.Greeter') as DescService;
 }
 
-const clientOf = (port: number): Calls =>
+const connected = (port: number): Calls =>
   createClient(
     descriptor(),
     createConnectTransport({ httpVersion: '2', baseUrl: `http://127.0.0.1:${port}` }),
@@ -49,37 +42,12 @@ const clientOf = (port: number): Calls =>
 
 export const peer: Peer = {
   async serve(told, next) {
-    const behind = next === undefined ? undefined : clientOf(next);
-    const methods = {
-      greet: async ({ name }: { name: string }, { signal }: HandlerContext) =>
-        behind === undefined ? { message: greeting(name) } : behind.greet({ name }, { signal }),
-      wait: ({ id }: { id: number }, { signal }: HandlerContext): Promise<object> => {
-        if (behind !== undefined) return behind.wait({ id }, { signal });
-        return new Promise((_, reject) => {
-          signal.addEventListener('abort', () => {
-            told.stopped(id);
-            reject(signal.reason);
-          });
-          told.entered(id);
-        });
-      },
-    };
+    const methods = handlers(told, next === undefined ? undefined : connected(next));
     const server = http2.createServer(
-      connectNodeAdapter({ routes: ({ service }) => void service(descriptor(), methods as never) }),
+      connectNodeAdapter({ routes: ({ service }) => void service(descriptor(), methods) }),
     );
     await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
     return (server.address() as AddressInfo).port;
   },
-  connect(port) {
-    const client = clientOf(port);
-    return {
-      greet: async (name) => (await client.greet({ name })).message,
-      wait(id) {
-        const controller = new AbortController();
-        const over = quiet(client.wait({ id }, { signal: controller.signal }));
-        return { cancel: () => controller.abort(), over };
-      },
-      close() {},
-    };
-  },
+  connect: (port) => clientOf(connected(port), () => {}),
 };

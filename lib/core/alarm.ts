@@ -1,4 +1,4 @@
-// One queue and one platform timer for all deadlines.
+// One queue and one platform timer for all deadlines, where a timer may stand for several.
 //
 // Invariants
 // 1. `heap` is a 4-ary heap ordered by (at, order): a parent in the heap is never later than its children.
@@ -7,6 +7,8 @@
 //    rest of a request. Those that stay are never more than those that are set, or WEEDS.
 // 3. While an alarm is set, a timer is armed for the earliest one or before it. Taking an alarm back leaves the timer
 //    alone: a wake-up for nothing is cheaper than a re-arm for each of the deadlines that never pass.
+// 4. In Cloudflare's workers a timer is gone with the request that set it, and what it calls may touch nothing of another
+//    request's. There each alarm has a timer of its own, and the heap is empty.
 import { clock, onClockSwap } from './clock.ts';
 
 /** One deadline of one owner. `at` outlives the alarm's being set, as a cancelled token still tells its deadline. */
@@ -31,6 +33,12 @@ export function onRing(rung: typeof ring): void {
   ring = rung;
 }
 
+const timersBelongToRequests =
+  (globalThis as { navigator?: { userAgent?: string } }).navigator?.userAgent === 'Cloudflare-Workers';
+
+/** What takes back an alarm's own timer. A request may end with its deadline set, and nobody is told: nothing of it is to stay. */
+const ownTimers = new WeakMap<Alarm, () => void>();
+
 /** So many alarms that were taken back are not worth a walk over the heap. */
 const WEEDS = 64;
 
@@ -48,7 +56,7 @@ onClockSwap(() => {
   disarm?.();
   disarm = undefined;
   armedAt = Number.POSITIVE_INFINITY;
-  if (pending > 0) arm(clock.now());
+  if (pending > 0 && !timersBelongToRequests) arm(clock.now());
 });
 
 /** Sets an alarm, once. Among equal times the one set first rings first. @param now the clock's time */
@@ -56,6 +64,13 @@ export function setAlarm(alarm: Alarm, owner: object, now: number): void {
   alarm.owner = owner;
   alarm.order = ++orders;
   pending++;
+  if (timersBelongToRequests) {
+    ownTimers.set(
+      alarm,
+      clock.after(alarm.at - now, () => strike(alarm)),
+    );
+    return;
+  }
   heap.push(alarm);
   rise(heap.length - 1, alarm);
   if (alarm.at < armedAt || armedAt + STALE < now) arm(now);
@@ -66,6 +81,7 @@ export function clearAlarm(alarm: Alarm): void {
   if (alarm.owner === undefined) return;
   alarm.owner = undefined;
   pending--;
+  if (timersBelongToRequests) ownTimers.get(alarm)?.();
   if (heap.length > 2 * pending + WEEDS) weed();
 }
 
@@ -79,9 +95,15 @@ export function pendingAlarms(): number {
  * at its timers, and a deadline that passed before the news came is to be heard before it.
  */
 export function ringDue(): void {
-  if (pending === 0 || (heap[0] as Alarm).at > clock.now()) return;
+  if (pending === 0 || timersBelongToRequests || (heap[0] as Alarm).at > clock.now()) return;
   disarm?.();
   wake();
+}
+
+function strike(alarm: Alarm): void {
+  const { owner } = alarm;
+  clearAlarm(alarm);
+  if (owner !== undefined) ring(owner, alarm.at);
 }
 
 function before(a: Alarm, b: Alarm): boolean {
@@ -143,9 +165,7 @@ function wake(): void {
   try {
     for (let first = heap[0]; first !== undefined && (first.at <= now || !first.set); first = heap[0]) {
       removeFirst();
-      const { owner } = first;
-      clearAlarm(first);
-      if (owner !== undefined) ring(owner, first.at);
+      strike(first);
     }
   } finally {
     if (pending > 0 && armedAt === Number.POSITIVE_INFINITY) arm(clock.now());

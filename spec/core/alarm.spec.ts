@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import { afterEach, describe, expect, it, vi } from 'vitest';
+import { afterEach, describe, expect, it, onTestFinished, vi } from 'vitest';
 import { Alarm, clearAlarm, setAlarm } from '../../lib/core/alarm.ts';
 import {
   CancellationSource,
@@ -256,5 +256,71 @@ describe('fake timers of a test runner', () => {
     const source = new CancellationSource({ timeout: 1_000 });
     vi.advanceTimersByTime(1_000);
     expect([source.token.cancelled, forgotten.token.cancelled]).toEqual([true, true]);
+  });
+});
+
+describe('where a timer belongs to the request that set it', () => {
+  /** The core as a worker loads it. */
+  async function inWorker() {
+    vi.stubGlobal('navigator', { userAgent: 'Cloudflare-Workers' });
+    vi.resetModules();
+    const core = await import('../../lib/core/index.ts');
+    const timers: { readonly ms: number; readonly fn: () => void; gone: boolean }[] = [];
+    let now = 0;
+    const restore = core.setClock({
+      now: () => now,
+      after(ms, fn) {
+        const timer = { ms, fn, gone: false };
+        timers.push(timer);
+        return () => {
+          timer.gone = true;
+        };
+      },
+    });
+    onTestFinished(() => {
+      restore();
+      vi.unstubAllGlobals();
+      vi.resetModules();
+    });
+    return {
+      core,
+      timers,
+      pass(ms: number) {
+        now += ms;
+      },
+    };
+  }
+
+  it('sets one for each deadline, which rings for that one alone', async () => {
+    const { core, timers, pass } = await inWorker();
+    const [first, second] = [300, 200].map((timeout) => new core.CancellationSource({ timeout })) as [
+      CancellationSource,
+      CancellationSource,
+    ];
+    expect(timers.map(({ ms }) => ms)).toEqual([300, 200]);
+    pass(300);
+    // Its request is gone, and the timer with it.
+    core.ringDue();
+    timers[1]?.fn();
+    expect([first.token.cancelled, second.token.reason]).toEqual([false, 'TIMEOUT']);
+    timers[0]?.fn();
+    expect(first.token.reason).toBe('TIMEOUT');
+    expect(core.pendingAlarms()).toBe(0);
+  });
+
+  it('takes it back with the deadline', async () => {
+    const { core, timers } = await inWorker();
+    const [closed, moved] = [100, 100].map((timeout) => new core.CancellationSource({ timeout })) as [
+      CancellationSource,
+      CancellationSource,
+    ];
+    closed.close();
+    moved.cancelAfter(50);
+    expect(timers.map(({ ms, gone }) => [ms, gone])).toEqual([
+      [100, true],
+      [100, true],
+      [50, false],
+    ]);
+    expect(core.pendingAlarms()).toBe(1);
   });
 });

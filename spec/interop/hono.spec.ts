@@ -7,27 +7,11 @@ import { afterEach, describe, expect, it } from 'vitest';
 import { CancellationSource } from '../../lib/core/index.ts';
 import { createClient } from '../../lib/rpc/client.ts';
 import type { RpcError } from '../../lib/rpc/index.ts';
-import { type CallContext, createHandler, implement } from '../../lib/rpc/server.ts';
 import { fakeClock } from '../../lib/testing/index.ts';
 import { all, Counter, numbers } from '../rpc/support/counter.ts';
-import { type Gate, gate } from '../rpc/support/gate.ts';
+import { counting } from '../rpc/support/counting.ts';
 
-let entered: Gate<CallContext>;
-
-const handler = createHandler([
-  implement(Counter, {
-    async double({ n }, context) {
-      if (n === 0) {
-        entered.open(context);
-        await new Promise((_, reject) => context.token.onCancel(reject));
-      }
-      return { n: 2 * n };
-    },
-    upTo: ({ n }) => numbers(n),
-    sum: async (requests) => ({ n: (await all(requests)).length }),
-    chat: (requests) => requests,
-  }),
-]);
+const { handler, entered } = counting();
 
 const ends: (() => unknown)[] = [];
 afterEach(async () => {
@@ -35,7 +19,6 @@ afterEach(async () => {
 });
 
 async function client() {
-  entered = gate();
   const app = new Hono();
   app.all('/demo.v1.Counter/*', ({ req }) => handler(req.raw));
   const server = http.createServer(getRequestListener(app.fetch));
@@ -58,7 +41,7 @@ describe('a handler under Hono', () => {
     const counter = await client();
     const source = new CancellationSource();
     const outcome = counter.double({ n: 0 }, { token: source.token }).catch((error: RpcError) => error.code);
-    const { token } = await entered.opened;
+    const { token } = await entered();
     const heard = new Promise((resolve) => token.onCancel(resolve));
     source.cancel();
     expect(await outcome).toBe('canceled');
@@ -69,7 +52,7 @@ describe('a handler under Hono', () => {
     const counter = await client();
     using clock = fakeClock();
     const late = counter.double({ n: 0 }, { timeout: 150 }).catch((error: RpcError) => error.code);
-    const { token } = await entered.opened;
+    const { token } = await entered();
     clock.advance(150);
     expect(token.reason).toBe('TIMEOUT');
     expect(await late).toBe('deadline_exceeded');

@@ -5,31 +5,15 @@ import { afterEach, describe, expect, it } from 'vitest';
 import { CancellationSource } from '../../lib/core/index.ts';
 import { createClient, fetchTransport } from '../../lib/rpc/client.ts';
 import type { RpcError, Transport } from '../../lib/rpc/index.ts';
-import { type CallContext, createHandler, implement } from '../../lib/rpc/server.ts';
 import { http2Transport } from '../../lib/rpc-node/index.ts';
 import { mount } from '../../lib/server/index.ts';
 import { fakeClock } from '../../lib/testing/index.ts';
 import { all, Counter, numbers } from '../rpc/support/counter.ts';
-import { type Gate, gate } from '../rpc/support/gate.ts';
+import { counting } from '../rpc/support/counting.ts';
 import { ManualClock } from './support/manual-clock.ts';
 import { connect } from './support/peers.ts';
 
-let entered: Gate<CallContext>;
-
-const handler = createHandler([
-  implement(Counter, {
-    async double({ n }, context) {
-      if (n === 0) {
-        entered.open(context);
-        await new Promise((_, reject) => context.token.onCancel(reject));
-      }
-      return { n: 2 * n };
-    },
-    upTo: ({ n }) => numbers(n),
-    sum: async (requests) => ({ n: (await all(requests)).length }),
-    chat: (requests) => requests,
-  }),
-]);
+const { handler, entered } = counting();
 
 const ends: (() => unknown)[] = [];
 afterEach(async () => {
@@ -53,7 +37,6 @@ const servers: Record<string, () => Promise<Transport>> = {
 
 describe.each(Object.entries(servers))('a handler mounted in a server of %s', (_name, connect) => {
   const client = async () => {
-    entered = gate();
     return createClient(Counter, { transport: await connect() });
   };
 
@@ -69,15 +52,14 @@ describe.each(Object.entries(servers))('a handler mounted in a server of %s', (_
     const counter = await client();
     const source = new CancellationSource();
     const outcome = counter.double({ n: 0 }, { token: source.token }).catch((error: RpcError) => error.code);
-    const { token } = await entered.opened;
+    const { token } = await entered();
     const heard = new Promise((resolve) => token.onCancel(resolve));
     source.cancel();
     expect(await outcome).toBe('canceled');
     await heard;
-    entered = gate();
     using clock = fakeClock();
     const late = counter.double({ n: 0 }, { timeout: 150 }).catch((error: RpcError) => error.code);
-    const { token: overdue } = await entered.opened;
+    const { token: overdue } = await entered();
     clock.advance(150);
     expect(overdue.reason).toBe('TIMEOUT');
     expect(await late).toBe('deadline_exceeded');
@@ -96,7 +78,6 @@ it('leaves the paths of others to whoever comes next', async () => {
 it('a caller that resets its stream when its time is up, before a timer has said so, is answered nothing', async () => {
   const clock = new ManualClock();
   ends.unshift(clock.restore);
-  entered = gate();
   const client = await connect('h2c', Number(new URL(await listening(http2.createServer(mount(handler)))).port));
   ends.unshift(client.leave.bind(client));
   const asked = client.ask({
@@ -105,7 +86,7 @@ it('a caller that resets its stream when its time is up, before a timer has said
     headers: { 'content-type': 'application/json', 'connect-timeout-ms': '300' },
     body: '{"n":0}',
   });
-  const { token } = await entered.opened;
+  const { token } = await entered();
   clock.oversleep(300);
   asked.reset();
   expect(await new Promise((resolve) => token.onCancel(resolve))).toMatchObject({ reason: 'TIMEOUT' });
