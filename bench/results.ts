@@ -2,10 +2,32 @@
 import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import type { Results } from './harness.ts';
 
-export function save(root: URL, results: Results): void {
+/**
+ * Keeps a run: a whole one, or of some cases, which take their place in the one that is kept.
+ *
+ * @throws Error where that one is of another Node, machine or version of a package: figures of two would stand in one table
+ */
+export function save(root: URL, results: Results, whole: boolean): void {
+  write(root, whole ? results : merged(ofLine(root, results), results));
+}
+
+function ofLine(root: URL, { suite, node }: Results): Results | undefined {
+  return stored(root, suite).find((kept) => lineOf(kept.node) === lineOf(node));
+}
+
+function merged(kept: Results | undefined, results: Results): Results {
+  const where = ({ node, cpu, versions }: Results) => JSON.stringify({ node, cpu, versions });
+  if (kept === undefined || where(kept) !== where(results)) {
+    throw new Error(`No run of \`${results.suite}\` is kept that these cases would fit into: save a whole one.`);
+  }
+  const { measured, seconds } = results;
+  return { ...kept, measured, seconds: kept.seconds + seconds, figures: { ...kept.figures, ...results.figures } };
+}
+
+function write(root: URL, results: Results): void {
   const folder = new URL('bench/results/', root);
   mkdirSync(folder, { recursive: true });
-  const name = `${results.suite}-node${Number.parseInt(results.node, 10)}.json`;
+  const name = `${results.suite}-node${lineOf(results.node)}.json`;
   // A line for each case: small enough to keep, and a diff that can be read.
   const { figures, ...rest } = results;
   const lines = Object.entries(figures).map(([id, found]) => `  ${JSON.stringify(id)}: ${JSON.stringify(found)}`);
@@ -19,5 +41,9 @@ export function stored(root: URL, suite: string): Results[] {
   return readdirSync(folder)
     .filter((name) => name.startsWith(`${suite}-node`))
     .map((name): Results => JSON.parse(readFileSync(new URL(name, folder), 'utf8')))
-    .sort((a, b) => Number.parseInt(a.node, 10) - Number.parseInt(b.node, 10));
+    .sort((a, b) => lineOf(a.node) - lineOf(b.node));
+}
+
+function lineOf(version: string): number {
+  return Number.parseInt(version, 10);
 }

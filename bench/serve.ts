@@ -76,7 +76,15 @@ const rows: readonly Row[] = [
     unit: 'µs',
     targets: [atLeast(0.97, NODE)],
     of: [OURS, NODE],
-    run: (implementation) => fetching(implementation === OURS),
+    run: (implementation) => fetching(implementation === OURS ? 'createFetch' : 'alone'),
+  },
+  {
+    id: 'fetch-signal',
+    title: '`fetch` with an AbortSignal for each call, and with `createFetch` around it',
+    unit: 'µs',
+    targets: [atLeast(0.97, NODE)],
+    of: [OURS, NODE],
+    run: (implementation) => fetching(implementation === OURS ? 'createFetch' : 'signal'),
   },
 ];
 

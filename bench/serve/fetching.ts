@@ -9,12 +9,20 @@ const PROGRAM = new URL('./site-process.js', import.meta.url);
 const WIDTH = 16;
 const WARM_UP_ROUNDS = 10;
 
+/** What a call is made with: fetch alone, which nothing can cancel, fetch with a signal of the call's own, or createFetch with a token. */
+export type Way = 'alone' | 'signal' | 'createFetch';
+
+function senderOf(way: Way): (url: string) => Promise<Response> {
+  if (way === 'alone') return (url) => fetch(url);
+  if (way === 'signal') return (url) => fetch(url, { signal: new AbortController().signal });
+  return createFetch({ token: new CancellationSource().token });
+}
+
 /** This process's time for a call, in microseconds. */
-export async function fetching(guarded: boolean): Promise<Experiment> {
+export async function fetching(way: Way): Promise<Experiment> {
   const service = await Service.start(PROGRAM, ['node', 'http1']);
   const url = `http://127.0.0.1:${service.port}${PATH}`;
-  const { token } = new CancellationSource();
-  const send = guarded ? createFetch({ token }) : fetch;
+  const send = senderOf(way);
   async function round(ms: number): Promise<number> {
     const end = performance.now() + ms;
     const { user, system } = process.cpuUsage();

@@ -46,7 +46,7 @@ describe('npm run bench -- core', () => {
     [['core', '--of', 'natvie'], 'There is no implementation `natvie`: nevermind, '],
     [['core', '--fast'], "Unknown option '--fast'"],
     [['core', '--node', 'no/such/node', '--quick'], 'no/such/node'],
-    [['core', '--quick', '--save'], 'What is saved must be a whole run'],
+    [['core', '--quick', '--save'], 'What is saved must have been measured'],
   ])('refuses %j with a line that says why', (args, why) => {
     const { status, stderr } = bench(...args);
     expect(status).toBe(2);
