@@ -108,6 +108,7 @@ export function streamOf(incoming: Readable, limit: number, token: CancellationT
           controller.error(error);
         };
         if (incoming.destroyed) return fail(token.error ?? brokeOff());
+        if (incoming.readableEnded) return controller.close();
         const registration = token.onCancel(fail);
         incoming.on('data', (chunk: Uint8Array) => {
           if (over) return;

@@ -5,7 +5,7 @@ import { Call, type CallHost } from './call.ts';
 import type { Connection } from './connections.ts';
 import type { ResponseHeaders } from './fields.ts';
 import { watchResponse } from './peer.ts';
-import { fieldOf } from './raw-headers.ts';
+import { fieldOf, joined } from './raw-headers.ts';
 
 /** A request over HTTP/1.1. */
 export class Http1Call extends Call {
@@ -48,7 +48,8 @@ export class Http1Call extends Call {
   }
 
   *headers(): Iterable<[name: string, value: string]> {
-    for (const name in this.incoming.headers) yield [name, this.header(name) as string];
+    const { headers } = this.incoming;
+    for (const name in headers) yield [name, joined(headers[name]) as string];
   }
 
   protected get bodyComplete(): boolean {

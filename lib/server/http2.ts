@@ -6,6 +6,7 @@ import { Call, type CallHost } from './call.ts';
 import type { Connection } from './connections.ts';
 import type { ResponseHeaders } from './fields.ts';
 import { watchStream } from './peer.ts';
+import { joined } from './raw-headers.ts';
 
 /** A request over HTTP/2, on the stream API: its compatibility API costs more and hides the state of the stream. */
 export class Http2Call extends Call {
@@ -48,8 +49,7 @@ export class Http2Call extends Call {
   }
 
   header(name: string): string | undefined {
-    const value = this.#headers[name];
-    return Array.isArray(value) ? value.join(', ') : value;
+    return joined(this.#headers[name]);
   }
 
   *headers(): Iterable<[name: string, value: string]> {

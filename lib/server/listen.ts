@@ -133,6 +133,8 @@ export class Listener {
     if (stream.destroyed || connection === undefined) return void stream.on('error', ignore);
     const call = new Http2Call(this.#host, connection, this.#timeout, stream, headers);
     if (!this.#admit(call)) return;
+    // Node does so for HTTP/1.1, and on its compatibility API.
+    if (headers.expect === '100-continue') stream.additionalHeaders({ ':status': 100 });
     // A reset in the same read comes in a later tick of this turn. Work that is cancelled already is never started: it is
     // what a flood of resets would pay for.
     if (this.#arrived.length === 0) setImmediate(() => this.#startArrived());

@@ -10,6 +10,7 @@ import {
 } from '../wire/index.ts';
 import { chunksOf, collect } from './body.ts';
 import { NodeLine, type NodeRequest, type NodeResponse } from './node-line.ts';
+import { joined } from './raw-headers.ts';
 import { isGone, tokenOf } from './request.ts';
 import { writeTo } from './write.ts';
 
@@ -63,8 +64,7 @@ class NodeExchange implements Exchange {
   }
 
   header(name: string): string | undefined {
-    const value = this.#req.headers[name];
-    return Array.isArray(value) ? value.join(', ') : value;
+    return joined(this.#req.headers[name]);
   }
 
   *headers(): Iterable<[name: string, value: string]> {

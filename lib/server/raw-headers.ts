@@ -21,7 +21,11 @@ export function fieldOf(request: RawHeaders, name: string): string | undefined {
   if (at === NOWHERE) return undefined;
   if (find(rawHeaders, name, at + 2) === NOWHERE) return rawHeaders[at + 1];
   // Given again: whether the first one counts or all do depends on the field, and Node knows.
-  const value = request.headers[name];
+  return joined(request.headers[name]);
+}
+
+/** A field as the web has it: one text, whatever Node made of it. */
+export function joined(value: string | string[] | undefined): string | undefined {
   return Array.isArray(value) ? value.join(', ') : value;
 }
 

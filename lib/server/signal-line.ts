@@ -3,6 +3,8 @@
 //
 // 1. The request is held as long as the exchange lasts: a signal of a Request that was collected may never tell (Node 20 to 24).
 // 2. Once the body was read to its end nothing can be cancelled: some servers abort their signal after success too.
+// 3. A body that is dropped without a word, as for an answer to HEAD or one that has turned into 304, ends the exchange too. It
+//    tells by being collected, and so nothing here holds it.
 import { CancellationSource } from '../core/index.ts';
 import { TIMEOUT_HEADER } from '../wire/index.ts';
 import type { Line, LineWatcher } from './line.ts';
@@ -19,7 +21,7 @@ export class SignalLine implements Line {
   watcher: LineWatcher | undefined;
   readonly #request: Request;
   #reader: ReadableStreamDefaultReader<Uint8Array> | undefined;
-  #body: ReadableStreamDefaultController<Uint8Array> | undefined;
+  #body: WeakRef<ReadableStreamDefaultController<Uint8Array>> | undefined;
 
   private constructor(request: Request) {
     this.#request = request;
@@ -59,7 +61,7 @@ export class SignalLine implements Line {
   cut(): void {
     const { error } = this.source.token;
     this.#reader?.cancel(error).catch(ignore);
-    this.#body?.error(error);
+    this.#body?.deref()?.error(error);
     this.#end();
   }
 
@@ -71,7 +73,8 @@ export class SignalLine implements Line {
     this.begun = true;
     this.watcher?.begun();
     const { body } = response;
-    if (body === null) {
+    // Nobody reads the body of an answer to HEAD, nor says so.
+    if (body === null || this.#request.method === 'HEAD') {
       this.#queued();
       return response;
     }
@@ -86,16 +89,25 @@ export class SignalLine implements Line {
   #follow(body: ReadableStream<Uint8Array>): ReadableStream<Uint8Array> {
     const reader = body.getReader();
     this.#reader = reader;
-    return new ReadableStream<Uint8Array>(
+    const followed = new ReadableStream<Uint8Array>(
       {
         start: (controller) => {
-          this.#body = controller;
+          this.#body = new WeakRef(controller);
         },
         pull: (controller) => this.#pass(reader, controller),
         cancel: () => this.#left(),
       },
       { highWaterMark: 0 },
     );
+    collected.register(followed, this);
+    return followed;
+  }
+
+  /** Nobody has the body any more. */
+  dropped(): void {
+    if (this.over) return;
+    this.#reader?.cancel().catch(ignore);
+    this.#queued();
   }
 
   async #pass(
@@ -134,5 +146,7 @@ export class SignalLine implements Line {
     this.watcher?.over();
   }
 }
+
+const collected = new FinalizationRegistry<SignalLine>((line) => line.dropped());
 
 function ignore(): void {}

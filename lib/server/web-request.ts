@@ -76,6 +76,7 @@ class LazyRequest {
   }
 
   #read(): Promise<Uint8Array> {
+    if (!this.#call.hasBody) return Promise.resolve(NOTHING);
     if (this.#bodyRead) return Promise.reject(new TypeError('Body is unusable: Body has already been read'));
     this.#bodyRead = true;
     return this.#call.body(this.#maxBodyBytes);
@@ -89,9 +90,12 @@ class LazyRequest {
   #make(): Request {
     const { hasBody, incoming, token, method } = this.#call;
     const init: RequestInit & { duplex: 'half' } = { method, headers: this.headers, duplex: 'half' };
-    if (hasBody && !this.#bodyRead && method !== 'GET' && method !== 'HEAD')
-      init.body = streamOf(incoming, this.#maxBodyBytes, token);
-    return new Request(this.url, init);
+    const bodied = hasBody && method !== 'GET' && method !== 'HEAD';
+    if (bodied) init.body = this.#bodyRead ? NOTHING : streamOf(incoming, this.#maxBodyBytes, token);
+    const real = new Request(this.url, init);
+    // What was read here is to be used up there as well, for whoever asks again in another way.
+    if (bodied && this.#bodyRead) real.arrayBuffer().catch(ignore);
+    return real;
   }
 
   static {
@@ -118,7 +122,10 @@ class LazyRequest {
   }
 }
 
+const NOTHING = new Uint8Array(0);
 const decoder = new TextDecoder();
+
+function ignore(): void {}
 
 function decode(bytes: Uint8Array): string {
   return decoder.decode(bytes);

@@ -115,6 +115,38 @@ describe('a reset', () => {
   });
 });
 
+describe('a request', () => {
+  /** What is answered to a POST, whose body `send` sends. */
+  async function posted(port: number, headers: object, send: (stream: http2.ClientHttp2Stream) => void) {
+    const session = http2.connect(`http://127.0.0.1:${port}`);
+    ends.push(() => session.destroy());
+    const stream = session.request({ ':method': 'POST', ...headers });
+    send(stream);
+    let text = '';
+    for await (const chunk of stream.setEncoding('utf8')) text += chunk;
+    return text;
+  }
+
+  it.each<[string, (request: Request) => Promise<number>]>([
+    ['its text', async (request) => (await request.text()).length],
+    ['a stream', async (request) => (await new Response(request.body).text()).length],
+    ['a blob', async (request) => (await request.blob()).size],
+    ['a clone', async (request) => (await request.clone().text()).length],
+  ])('whose body is empty, and ended in a frame of its own, is read as %s', async (_, read) => {
+    const { port } = await served(async (request) => {
+      await turns();
+      return new Response(String(await read(request)));
+    });
+    expect(await posted(port, {}, (stream) => stream.end())).toBe('0');
+  });
+
+  it('that waits to be told to send its body is told so', async () => {
+    const { port } = await served(async (request) => new Response(await request.text()));
+    const send = (stream: http2.ClientHttp2Stream) => stream.once('continue', () => stream.end('after all'));
+    expect(await posted(port, { expect: '100-continue' }, send)).toBe('after all');
+  });
+});
+
 describe('a session', () => {
   it('E26: GOAWAY is no cancel: what was accepted runs to its end', async () => {
     const subject = await startWeb('h2c');

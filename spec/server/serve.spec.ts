@@ -82,6 +82,17 @@ describe.each(PROTOCOLS)('over %s', (protocol) => {
       },
     ],
     [
+      'second reading refused in every other way',
+      async (request) => {
+        await request.text();
+        for (const read of ['json', 'blob', 'arrayBuffer', 'formData'] as const) {
+          await expect(request[read]()).rejects.toThrow(TypeError);
+        }
+        expect(() => request.clone()).toThrow(TypeError);
+        expect(request.body).not.toBeNull();
+      },
+    ],
+    [
       'fields of less use',
       (request) => expect([request.redirect, request.credentials]).toEqual(['follow', 'same-origin']),
     ],
@@ -99,6 +110,14 @@ describe.each(PROTOCOLS)('over %s', (protocol) => {
     };
     await ask(handler, { method: 'POST', body: '{"a":1}' });
     expect(await failed.opened).toBeUndefined();
+  });
+
+  it('a request without a body may be read again and again', async () => {
+    const { text } = await ask(async (request) => {
+      const read = [await request.text(), await request.text(), (await request.blob()).size];
+      return Response.json([...read, request.bodyUsed, request.body]);
+    });
+    expect(text).toContain('["","",0,false,null]');
   });
 
   it.each<[string, () => Response, number, Record<string, string>]>([
