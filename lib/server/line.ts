@@ -18,6 +18,8 @@ export interface Line {
   readonly source: CancellationSource;
   /** Method and path. */
   readonly name: string;
+  /** It asks for another protocol: the connection is the handler's, for as long as it likes, and no answer of ours has a place there. */
+  readonly upgrades?: boolean;
   /** The caller's `connect-timeout-ms`, as it was written. */
   readonly timeout: string | undefined;
   /** Too late for an answer: one is on its way, or nobody is there. */

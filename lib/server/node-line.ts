@@ -38,6 +38,8 @@ export class NodeLine implements Line {
   readonly #end: Method;
   watcher: LineWatcher | undefined;
   #onLate: (() => void) | undefined;
+  /** What its connection had sent before, where it {@link upgrades}: what comes on top is of another protocol. */
+  readonly #sentBefore: number;
 
   private constructor(req: NodeRequest & Lined, res: NodeResponse & Lined) {
     this.#followed = follow(req, res);
@@ -47,6 +49,7 @@ export class NodeLine implements Line {
     this.#writeHead = res.writeHead as Method;
     this.#write = res.write as Method;
     this.#end = res.end as Method;
+    this.#sentBefore = this.upgrades ? req.socket.bytesWritten : 0;
     res[line] = this;
     req[line] = this;
   }
@@ -72,7 +75,13 @@ export class NodeLine implements Line {
   }
 
   get begun(): boolean {
-    return this.#res.headersSent || this.#followed.over || isGone(this.#res);
+    if (this.#res.headersSent || this.#followed.over || isGone(this.#res)) return true;
+    return this.upgrades && this.#req.socket.bytesWritten > this.#sentBefore;
+  }
+
+  /** Node says so where somebody listens to 'upgrade', who then hands the request on, as plugins for WebSockets do. */
+  get upgrades(): boolean {
+    return (this.#req as { upgrade?: boolean }).upgrade === true;
   }
 
   get over(): boolean {

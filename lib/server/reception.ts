@@ -2,6 +2,8 @@
 //
 // 1. A request that was taken in is under way until its exchange is over, and its handler where that tells.
 // 2. Nothing is taken in that is over already: its handler is not started.
+// 3. A request that asks for another protocol, as a WebSocket does, has a token and no end of its own: no limit holds for it, and
+//    a drain tells it at once and does not wait for it.
 import { type CancellationToken, expected } from '../core/index.ts';
 import { parseTimeout } from '../wire/index.ts';
 import { Drain, type DrainOptions, type DrainReport } from './drain.ts';
@@ -13,7 +15,7 @@ import type { ReceptionOptions } from './options.ts';
 import { connectForm, type Form, notMounted, type Refusal, refusalOf, SHUTTING_DOWN, TWICE } from './refusal.ts';
 import { type ReceptionSettings, receptionSettingsOf } from './settings.ts';
 import { SignalLine } from './signal-line.ts';
-import { type Say, Visit } from './visit.ts';
+import { type Say, Visit, type VisitHost } from './visit.ts';
 
 /** How {@link Reception.drain} goes. */
 export interface ReceptionDrainOptions extends DrainOptions {
@@ -44,7 +46,9 @@ export class Reception {
   readonly #inFlight: InFlight;
   readonly #lines = new GuestLines();
   readonly #drain: Drain;
-  readonly #host: ConstructorParameters<typeof Visit>[0];
+  readonly #host: VisitHost;
+  readonly #upgraded = new Set<Visit>();
+  readonly #upgradedHost: VisitHost;
 
   /**
    * @param options see {@link ReceptionOptions}
@@ -57,6 +61,7 @@ export class Reception {
     this.#inFlight = new InFlight(this.#settings.maxRequests);
     this.#drain = new Drain(this.#inFlight, this.#lines, () => this.#seeOff());
     this.#host = { ...this.#settings, ended: (visit) => this.#inFlight.ended(visit) };
+    this.#upgradedHost = { ...this.#settings, ...UNLIMITED, ended: (visit) => this.#upgraded.delete(visit) };
     if (this.#settings.fromAmbient) Visit.prepare();
   }
 
@@ -82,6 +87,7 @@ export class Reception {
     if (line.session !== undefined) this.#lines.add(line.session);
     const asked = parseTimeout(line.timeout);
     if (typeof asked === 'number' && !this.#inFlight.refuses()) {
+      if (line.upgrades) return this.#upgrade(line, say);
       const visit = new Visit(this.#host, line, say, asked);
       this.#inFlight.add(visit);
       return visit;
@@ -139,8 +145,15 @@ export class Reception {
     return this.#drain.with(options, this.#settings.drain);
   }
 
+  #upgrade(line: Line, say: Say): Visit {
+    const visit = new Visit(this.#upgradedHost, line, say, NONE);
+    this.#upgraded.add(visit);
+    return visit;
+  }
+
   #seeOff(): void {
     for (const visit of this.#inFlight.all()) (visit as Visit).last();
+    for (const visit of this.#upgraded) visit.source.cancel('SHUTDOWN');
   }
 
   #turnedAway(): Refusal {
@@ -160,3 +173,4 @@ function closable(server: Closable): Closable {
 function ignore(): void {}
 
 const NONE = Number.POSITIVE_INFINITY;
+const UNLIMITED = { handlerTimeoutMs: NONE, requestTimeoutMs: NONE, maxTimeoutMs: NONE };
