@@ -49,10 +49,15 @@ export function createFetch(options: FetchOptions = {}): TokenFetch {
     const parents = [token, signalOf(input, init)].filter((parent) => parent.canBeCancelled);
     if (parents.length === 0) return await send(input, init);
     const cancelled = parents.find((parent) => parent.cancelled);
-    if (cancelled !== undefined) refuse(input, init, cancelled.signal.reason);
+    if (cancelled !== undefined) {
+      const { reason } = cancelled.signal;
+      // Another fetch may take what the platform's would not, such as a path alone.
+      if (given === undefined || urlOf(input) !== undefined) refuseAsFetch(input, init, reason);
+      throw reason;
+    }
     const headers = rule.silent ? undefined : stamped(rule, input, init, parents);
     return await new Call(parents, input).run((signal) =>
-      send(input, Object.assign(membersOf(init), headers, { signal })),
+      send(input, Object.assign(originOf(input), membersOf(init), headers, { signal })),
     );
   };
 }
@@ -76,12 +81,11 @@ function membersOf(init: TokenRequestInit | undefined): RequestInit {
 }
 
 /** What fetch does before it looks at the signal: a malformed request is a TypeError, and a body counts as used. */
-function refuse(input: string | URL | Request, init: TokenRequestInit | undefined, reason: unknown): never {
+function refuseAsFetch(input: string | URL | Request, init: TokenRequestInit | undefined, reason: unknown): void {
   const ours = !isRequest(input) || (input as object) instanceof Request;
   const Class = ours ? Request : (input.constructor as typeof Request);
   const request = new Class(input, { ...membersOf(init), signal: null });
   request.body?.cancel(reason).catch(() => {});
-  throw reason;
 }
 
 function stamped(
@@ -99,7 +103,18 @@ function stamped(
   return { headers };
 }
 
-/** @throws TypeError for what is no URL, as fetch itself would reject with */
-function urlOf(input: string | URL | Request): URL {
-  return new URL(isRequest(input) ? input.url : input, globalThis.location?.href);
+/** Undefined for what is none, which is for fetch to say. */
+function urlOf(input: string | URL | Request): URL | undefined {
+  try {
+    return new URL(isRequest(input) ? input.url : input, globalThis.location?.href);
+  } catch {
+    return undefined;
+  }
+}
+
+/** What a Request has and any `init` beside it would take away. */
+function originOf(input: string | URL | Request): RequestInit {
+  if (!isRequest(input)) return {};
+  const { referrer, referrerPolicy } = input;
+  return { referrer, referrerPolicy };
 }

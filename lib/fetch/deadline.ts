@@ -25,7 +25,7 @@ export interface DeadlineOptions {
 export class DeadlineRule {
   /** In lower case. */
   readonly header: string;
-  readonly #allows: (url: URL) => boolean;
+  readonly #allows: (url: URL | undefined) => boolean;
   /** Spares the search for the URL where the answer is known. */
   readonly silent: boolean;
 
@@ -39,7 +39,8 @@ export class DeadlineRule {
     this.#allows = predicate(propagateDeadline);
   }
 
-  allows(url: URL): boolean {
+  /** @param url undefined where it is none: a path alone, for a fetch that knows whose */
+  allows(url: URL | undefined): boolean {
     return this.#allows(url);
   }
 
@@ -57,12 +58,12 @@ export class DeadlineRule {
   }
 }
 
-function predicate(allowed: PropagateDeadline): (url: URL) => boolean {
+function predicate(allowed: PropagateDeadline): (url: URL | undefined) => boolean {
   if (typeof allowed === 'boolean') return () => allowed;
-  if (typeof allowed === 'function') return allowed;
+  if (typeof allowed === 'function') return (url) => url !== undefined && allowed(url);
   if (!Array.isArray(allowed) || !allowed.every((host) => typeof host === 'string')) {
     throw new TypeError(expected('propagateDeadline', 'a boolean, a list of hosts or a function', allowed));
   }
   const hosts = new Set<string>(allowed);
-  return ({ host, hostname }) => hosts.has(host) || hosts.has(hostname);
+  return (url) => url !== undefined && (hosts.has(url.host) || hosts.has(url.hostname));
 }

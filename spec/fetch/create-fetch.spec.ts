@@ -176,6 +176,39 @@ describe('a call', () => {
     expect(calls).toBe(0);
   });
 
+  it('of a path alone is for the wrapped fetch to understand', async () => {
+    const fetch = createFetch({
+      fetch: async (input) => new Response(`mine: ${input}`),
+      propagateDeadline: ['a.example'],
+    });
+    using source = new CancellationSource({ timeout: 60_000 });
+    const { token } = source;
+    expect(await (await fetch('/path', { token })).text()).toBe('mine: /path');
+    source.cancel();
+    expect(await thrownBy(fetch('/path', { token }))).toBe(token.error);
+    expect(await thrownBy(createFetch()('/path', { token }))).toBeInstanceOf(TypeError);
+  });
+
+  it('of a Request keeps where it comes from, unless init says so', async () => {
+    const seen: Request[] = [];
+    const fetch = createFetch({
+      fetch: async (...call) => {
+        seen.push(new Request(...call));
+        return new Response();
+      },
+    });
+    const from = (page: string) => ({ referrer: `http://a.example/${page}`, referrerPolicy: 'unsafe-url' as const });
+    const { token } = new CancellationSource();
+    await fetch(new Request('http://a.example/', from('one')), { token });
+    await fetch(new Request('http://a.example/', from('one')), { token, ...from('two') });
+    await fetch(new Request('http://a.example/'), { token });
+    expect(seen.map(({ referrer, referrerPolicy }) => [referrer, referrerPolicy])).toEqual([
+      ['http://a.example/one', 'unsafe-url'],
+      ['http://a.example/two', 'unsafe-url'],
+      ['about:client', ''],
+    ]);
+  });
+
   it('rejects at once when the wrapped fetch ignores its signal, and gives up what comes late', async () => {
     const { opened, open } = gate<Response>();
     const cancelled = gate<unknown>();
