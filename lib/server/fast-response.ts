@@ -71,21 +71,27 @@ class FastResponseClass {
 
   #full(): Response {
     const { status, statusText } = this;
-    this.#real ??= new Platform(this.#body as BodyInit, { status, statusText, headers: this.headers });
+    if (this.#real === undefined) {
+      this.#real = new Platform(this.#body as BodyInit, { status, statusText, headers: this.headers });
+      // Where it was taken away, the platform has put it there again.
+      if (!this.headers.has('content-type')) this.#real.headers.delete('content-type');
+    }
     return this.#real;
   }
 
   static json(data: unknown, init?: ResponseInit): Response {
-    const plain = plainOf(JSON.stringify(data), init, JSON_TEXT);
-    // What it says of data that is none, and of what is not plain, is for the platform to say.
-    return plain?.body == null
-      ? Platform.json(data, init)
-      : new FastResponse(plain.body as BodyInit, plain as ResponseInit);
+    const text = JSON.stringify(data);
+    // What it says of data that is none is for the platform to say.
+    if (text === undefined) return Platform.json(data, init);
+    const plain = plainOf(text, init, JSON_TEXT);
+    if (plain !== undefined) return new FastResponse(text, plain as ResponseInit);
+    const headers = withType(new Headers(init?.headers), JSON_TEXT) as Headers;
+    return new Platform(text, { ...init, headers });
   }
 
-  /** Every response is one, so that it can stand in for the platform's class where that is asked. */
+  /** Every response is one, so that it can stand in for the platform's class where that is asked; not of a class below it. */
   static [Symbol.hasInstance](value: unknown): boolean {
-    return value instanceof Platform;
+    return this === FastResponseClass ? value instanceof Platform : ordinary.call(this, value);
   }
 
   static {
@@ -111,9 +117,11 @@ class FastResponseClass {
     }
     Object.setPrototypeOf(this.prototype, Platform.prototype);
     Object.setPrototypeOf(this, Platform);
+    Object.defineProperty(this, 'name', { value: Platform.name });
   }
 }
 
+const ordinary = Function.prototype[Symbol.hasInstance];
 const NONE: ResponseHeaders = {};
 const TEXT = 'text/plain;charset=UTF-8';
 const JSON_TEXT = 'application/json';
@@ -143,7 +151,7 @@ function plainOf(body: unknown, init: ResponseInit | undefined, type: string = T
 function plainBody(body: unknown): string | Uint8Array | null | undefined {
   if (typeof body === 'string') return body;
   // A copy, as the platform makes one: the caller may go on using its buffer.
-  if (body instanceof Uint8Array) return new Uint8Array(body);
+  if (body instanceof Uint8Array && body.buffer instanceof ArrayBuffer) return new Uint8Array(body);
   return body === undefined || body === null ? null : undefined;
 }
 

@@ -95,6 +95,12 @@ it('keeps the headers that it handed out', () => {
   expect(response.headers).toBe(headers);
 });
 
+it('has no type once it was taken away', async () => {
+  const response = new FastResponse('Ada');
+  response.headers.delete('content-type');
+  expect((await response.blob()).type).toBe('');
+});
+
 it('keeps the bytes that it was made of, whatever becomes of the buffer', async () => {
   const buffer = bytes();
   const response = new FastResponse(buffer);
@@ -108,6 +114,7 @@ it.each<[string, unknown[]]>([
   ['a body where there may be none', ['Ada', { status: 204 }]],
   ['the name of no field', ['Ada', { headers: { 'a b': '1' } }]],
   ['the value of no field', ['Ada', { headers: { 'x-a': '1\r\nx-b: 2' } }]],
+  ['bytes that are shared', [new Uint8Array(new SharedArrayBuffer(1))]],
   ['words of no status', ['Ada', { statusText: '\n' }]],
   ['options that are none', ['Ada', 1]],
   ['headers that are none', ['Ada', { headers: null }]],
@@ -133,10 +140,18 @@ describe('its static methods', () => {
     [[1], { headers: { 'content-type': 'application/problem+json' } }],
     [[1], { headers: new Headers({ 'x-a': '1' }) }],
     [[1], { headers: [['x-a', '1']] }],
+    [[1], { statusText: 'Made' }],
   ])('json(%j, %j)', async (data, init) => {
     const [plain, fast] = [Response.json(data, init), FastResponse.json(data, init)];
     expect(shown(fast)).toEqual(shown(plain));
     expect(await fast.text()).toBe(await plain.text());
+  });
+
+  it('json() asks for the data once', () => {
+    const asked = vi.fn(() => 1);
+    FastResponse.json({ toJSON: asked }, { statusText: 'Made' });
+    FastResponse.json({ toJSON: asked });
+    expect(asked).toHaveBeenCalledTimes(2);
   });
 
   it('json() of nothing is refused, error() and redirect() are the platform’s', () => {
@@ -152,6 +167,9 @@ it('is a Response, and may stand in for the class', () => {
   expect(new FastResponse()).toBeInstanceOf(Response);
   expect(new Response()).toBeInstanceOf(FastResponse);
   expect({}).not.toBeInstanceOf(FastResponse);
+  expect(FastResponse.name).toBe('Response');
+  class Below extends FastResponse {}
+  expect([new Below(), new Response()].map((one) => one instanceof Below)).toEqual([true, false]);
   expect(Object.prototype.toString.call(new FastResponse())).toBe('[object Response]');
 });
 
