@@ -13,7 +13,6 @@ import {
   Reception,
   type ReceptionDrainOptions,
   type ReceptionOptions,
-  type Visit,
 } from '../server/index.ts';
 
 /** What is asked of Fastify's request. */
@@ -71,7 +70,7 @@ const mark = Symbol('nevermind.cancellation');
 
 interface Reply {
   readonly raw: NodeResponse;
-  then(ended: () => void, failed?: (error: unknown) => void): void;
+  then(this: Reply, ended: () => void, failed?: (error: unknown) => void): void;
 }
 
 type Done = (error?: Error) => void;
@@ -109,23 +108,29 @@ function install(app: Fastify, reception: Reception): void {
       const visit = Reception.visitOf(request.raw);
       const call = () => handler.call(this, request, reply);
       if (visit === undefined) return call();
-      endWith(visit, reply);
+      followReplies(reply);
       return visit.track(call);
     };
   });
   app.addHook('preClose', (done) => void reception.drain().then(() => done()));
 }
 
+const following = new WeakSet<object>();
+
 /**
  * A handler that returns its reply ends with the response. Of one that its client has left Fastify may not hear: over HTTP/2 where it
- * begins to listen later, and in a pipeline on Node 20. The handler would be under way for ever.
+ * begins to listen later, and in a pipeline on Node 20. The handler would be under way for ever. It is the prototype that is told so,
+ * once: to give each reply a method of its own costs as much as all else here.
  */
-function endWith(visit: Visit, reply: Reply): void {
+function followReplies(reply: Reply): void {
+  const prototype: Reply = Object.getPrototypeOf(reply);
+  if (following.has(prototype)) return;
+  following.add(prototype);
   const { then } = reply;
   // biome-ignore lint/suspicious/noThenProperty: it is one that is awaited, and the only place to hear of that.
-  reply.then = (ended, failed) => {
-    then.call(reply, ended, failed);
-    visit.whenOver(ended);
+  prototype.then = function (ended, failed) {
+    then.call(this, ended, failed);
+    Reception.visitOf(this.raw)?.whenOver(ended);
   };
 }
 
