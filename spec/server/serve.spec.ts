@@ -112,6 +112,18 @@ describe.each(PROTOCOLS)('over %s', (protocol) => {
     expect(await failed.opened).toBeUndefined();
   });
 
+  it.each([
+    ['with a byte order mark', [0xef, 0xbb, 0xbf, 0x41, 0xef, 0xbb, 0xbf], 'A\ufeff'],
+    ['that is no UTF-8', [0x41, 0xff, 0xc3], 'A\ufffd\ufffd'],
+    ['of four bytes a letter', [0xf0, 0x9f, 0x98, 0x80], '😀'],
+  ])('text %s is what a Request makes of it', async (_, bytes, expected) => {
+    expect(await new Request('http://a/', { method: 'POST', body: new Uint8Array(bytes) }).text()).toBe(expected);
+    const server = await serve(async (request) => Response.json(await request.text()));
+    ends.push(server.close);
+    const answer = await fetch(server.url, { method: 'POST', body: new Uint8Array(bytes) });
+    expect(await answer.json()).toBe(expected);
+  });
+
   it('a request without a body may be read again and again', async () => {
     const { text } = await ask(async (request) => {
       const read = [await request.text(), await request.text(), (await request.blob()).size];
