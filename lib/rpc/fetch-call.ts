@@ -70,6 +70,7 @@ export class FetchCall {
       this.#call.reached('sent');
       const response = await this.#send(this.#url, init);
       this.#call.reached('answered');
+      if (isRedirect(response)) throw this.#redirected(response);
       return await read(response, this);
     } catch (error) {
       throw this.#failure(error);
@@ -78,8 +79,8 @@ export class FetchCall {
 
   #init(): RequestInit & { duplex?: 'half' } {
     const headers = this.#call.headers();
-    // A redirect would turn the POST into a GET, and hand the headers to a stranger.
-    const init = { method: 'POST', headers, redirect: 'error', signal: this.#controller.signal } as const;
+    // A redirect would turn the POST into a GET, and hand the headers to a stranger. Not 'error', which workers don't know.
+    const init = { method: 'POST', headers, redirect: 'manual', signal: this.#controller.signal } as const;
     if ('messages' in this.#call) return { ...init, ...this.#streamed(this.#call.messages) };
     const { body } = this.#call;
     return body === undefined ? { ...init, method: 'GET' } : { ...init, body: body as BodyInit };
@@ -92,11 +93,25 @@ export class FetchCall {
     throw new RpcError('unimplemented', 'This fetch sends no streams of requests; use another transport.');
   }
 
+  #redirected(response: Response): RpcError {
+    response.body?.cancel().catch(() => {});
+    const to = response.headers.get('location') ?? 'somewhere else';
+    return new RpcError(
+      'unavailable',
+      `Expected ${this.#url} to answer, and was sent to ${to}: give that as \`baseUrl\`.`,
+    );
+  }
+
   #failure(error: unknown): unknown {
     const { signal } = this.#controller;
     if (signal.aborted) return signal.reason;
     return error instanceof RpcError ? error : failed(error, this.#url);
   }
+}
+
+/** A browser shows nothing of one but that it is one. */
+function isRedirect({ type, status }: Response): boolean {
+  return type === 'opaqueredirect' || (status >= 300 && status < 400);
 }
 
 /** @param broken told what the requests themselves have thrown */

@@ -175,6 +175,7 @@ describe('a connection that fails', () => {
     const { client } = await listening((_, response) =>
       response.writeHead(307, { location: 'http://127.0.0.1:1/' }).end(),
     );
-    expect(await failure(client.greet(ada))).toMatchObject({ code: 'unavailable' });
+    const message = expect.stringContaining('was sent to http://127.0.0.1:1/: give that as `baseUrl`');
+    expect(await failure(client.greet(ada))).toMatchObject({ code: 'unavailable', message });
   });
 });

@@ -1,5 +1,6 @@
 // A worker that serves the Counter: what it logs is read by whoever calls it.
 
+import { createClient } from '../../../lib/rpc/client.ts';
 import { createHandler, implement } from '../../../lib/rpc/server.ts';
 import { all, Counter, numbers } from '../../rpc/support/counter.ts';
 
@@ -8,7 +9,9 @@ const SOMETHING_MS = 60_000;
 
 const handler = createHandler([
   implement(Counter, {
-    async double({ n }, { token }) {
+    async double({ n }, { token, headers }) {
+      const next = headers.get('x-next');
+      if (next !== null) return createClient(Counter, { baseUrl: next }).double({ n }, { token });
       if (n <= 0) {
         console.log('entered', n);
         const something = setTimeout(() => {}, SOMETHING_MS);

@@ -57,11 +57,14 @@ export class Workerd implements AsyncDisposable {
 
 const CONFIG = `using Workerd = import "/workerd/workerd.capnp";
 const config :Workerd.Config = (
-  services = [(name = "main", worker = (
-    modules = [(name = "worker", esModule = embed "worker.js")],
-    compatibilityDate = "2026-11-01",
-    compatibilityFlags = ["enable_request_signal"],
-  ))],
+  services = [
+    (name = "internet", network = (allow = ["private"])),
+    (name = "main", worker = (
+      modules = [(name = "worker", esModule = embed "worker.js")],
+      compatibilityDate = "2026-11-01",
+      compatibilityFlags = ["enable_request_signal"],
+    )),
+  ],
   sockets = [(name = "http", address = "127.0.0.1:0", http = (), service = "main")],
 );
 `;
