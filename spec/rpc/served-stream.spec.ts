@@ -289,6 +289,22 @@ describe('the messages of a stream', () => {
 });
 
 describe('responses', () => {
+  it.each(['server', 'reader'])('S3-06: that have ended are not cancelled afterwards, by the %s', async (who) => {
+    let seen: CancellationToken | undefined;
+    const upTo = async function* (_: unknown, { token }: CallContext) {
+      seen = token;
+      yield { n: 1 };
+    };
+    const { source, call } = served({ upTo });
+    const reader = (await call('upTo', one)).body!.getReader();
+    await reader.read();
+    // The last message is there by then, and nobody has taken it.
+    await settled();
+    if (who === 'server') source.cancel('PEER_CLOSED');
+    else await reader.cancel();
+    expect(seen!.cancelled).toBe(false);
+  });
+
   it('are returned by an iterator of whatever kind: none of them ends the process', async () => {
     const done = { done: true, value: undefined } as const;
     const returns: [() => unknown, number][] = [
