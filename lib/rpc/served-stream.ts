@@ -96,7 +96,10 @@ export class ServedStream extends ServedCall {
   async *#requests(): AsyncGenerator<unknown> {
     for await (const { flags, data } of this.#envelopes()) {
       if ((flags & END_STREAM) !== 0) throw new RpcError('invalid_argument', 'Expected no end-of-stream in a request.');
-      yield await openMessage(data, this.route.method.input, 'request', 'invalid_argument');
+      const request = await openMessage(data, this.route.method.input, 'request', 'invalid_argument');
+      // A schema may have taken its time.
+      this.given.throwIfCancelled();
+      yield request;
     }
     // Where an interceptor has hidden the cancel: not the peer ended this, we did.
     this.token.throwIfCancelled();

@@ -2,6 +2,7 @@ import { connect, constants } from 'node:http2';
 import { describe, expect, it } from 'vitest';
 import { CancellationSource, type CancellationToken } from '../../lib/core/index.ts';
 import type { Interceptor } from '../../lib/rpc/client.ts';
+import { clientStream, service } from '../../lib/rpc/index.ts';
 import { envelopesIn } from '../../lib/rpc/messages.ts';
 import {
   type Abandoned,
@@ -242,6 +243,33 @@ describe('requests', () => {
     source.cancel();
     release();
     expect(await ended).toEqual([1, source.token.error]);
+  });
+
+  it('S3-34: that were being checked meanwhile are not handed out either', async () => {
+    const checking = gate();
+    const checked = gate();
+    const slow = {
+      '~standard': {
+        version: 1,
+        vendor: 'spec',
+        async validate(value: unknown) {
+          checking.open();
+          await checked.opened;
+          return { value };
+        },
+      },
+    } as const;
+    const ended = gate<unknown[]>();
+    const Slow = service('demo.v1.Slow', { sum: clientStream({ input: slow, output: slow }) });
+    const sum = async (requests: AsyncIterable<unknown>) => ended.open(await reading(requests as Numbers));
+    const source = new CancellationSource();
+    const headers = { 'content-type': 'application/connect+json' };
+    const request = new Request('http://localhost/demo.v1.Slow/sum', { method: 'POST', body: one, headers });
+    void createHandler([implement(Slow, { sum })])(request, { token: source.token });
+    await checking.opened;
+    source.cancel();
+    checked.open();
+    expect(await ended.opened).toEqual([source.token.error]);
   });
 
   it('S3-34: do not end as if they were whole once the caller has cancelled: Node closes its side before it resets', async () => {
