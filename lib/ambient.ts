@@ -12,7 +12,7 @@ let storage: AsyncLocalStorage<CancellationToken> | undefined;
  *
  * Calls nest, the innermost token counts; it replaces the outer one and is not linked to it (`currentToken().child()` is).
  * `CancellationToken.none` hides an outer token from work that is to outlive it. What takes the current token by itself
- * (`createFetch`, clients, the undici interceptor) is cancelled with it and carries its deadline.
+ * (`createFetch`, clients, the undici interceptor, tasks) is cancelled with it and carries its deadline.
  *
  * It does not stop `fn`, not even under a cancelled token; it cancels nothing and registers nothing. A callback belongs to
  * where it is called from, which for an EventEmitter's listener is the `emit`: docs/guide/ambient.md.

@@ -85,6 +85,8 @@ class Events implements UnderlyingDefaultSource<Uint8Array> {
   readonly #heartbeatMs: number;
   /** The step that the source has yet to make; outlives the heartbeats meanwhile. */
   #step: Promise<IteratorResult<ServerSentEvent, unknown>> | undefined;
+  /** Ends the wait for the step; undefined once it was made. */
+  #wake: (() => void) | undefined;
 
   constructor(walk: AsyncIterableIterator<ServerSentEvent>, source: CancellationSource, heartbeatMs: number) {
     this.#walk = walk;
@@ -102,9 +104,8 @@ class Events implements UnderlyingDefaultSource<Uint8Array> {
   }
 
   async pull(controller: ReadableStreamDefaultController<Uint8Array>): Promise<void> {
-    this.#step ??= this.#walk.next();
     try {
-      const step = await this.#orSilence(this.#step);
+      const step = await this.#orSilence();
       if (step === undefined) return controller.enqueue(COMMENT);
       this.#step = undefined;
       if (!step.done) return controller.enqueue(encoder.encode(written(step.value)));
@@ -127,12 +128,29 @@ class Events implements UnderlyingDefaultSource<Uint8Array> {
   }
 
   /** @returns undefined when nothing came for so long */
-  #orSilence<T>(step: Promise<T>): Promise<T | undefined> {
-    if (this.#heartbeatMs === Number.POSITIVE_INFINITY) return step;
-    return new Promise((resolve, reject) => {
+  #orSilence(): Promise<IteratorResult<ServerSentEvent, unknown> | undefined> {
+    const step = this.#step ?? this.#begin();
+    if (this.#wake === undefined || this.#heartbeatMs === Number.POSITIVE_INFINITY) return step;
+    return new Promise((resolve) => {
       const disarm = clock.after(this.#heartbeatMs, () => resolve(undefined));
-      step.finally(disarm).then(resolve, reject);
+      this.#wake = () => {
+        disarm();
+        resolve(step);
+      };
     });
+  }
+
+  /** The step is listened to once: a source may be silent for days, and each listener stays with the step until it is made. */
+  #begin(): Promise<IteratorResult<ServerSentEvent, unknown>> {
+    const made = (): void => {
+      this.#wake?.();
+      this.#wake = undefined;
+    };
+    const step = this.#walk.next();
+    this.#step = step;
+    this.#wake = () => undefined;
+    step.then(made, made);
+    return step;
   }
 }
 

@@ -10,8 +10,8 @@ import { type ChildProcess, type SpawnOptions, spawn as start } from 'node:child
 import { readdirSync, readFileSync } from 'node:fs';
 import { constants } from 'node:os';
 import type { Readable } from 'node:stream';
-import { type Cancellable, type CancellationToken, clock, currentToken, expected, toToken } from '../core/index.ts';
-import { cancellable, type Outcome, unwrap } from '../task/index.ts';
+import { type Cancellable, type CancellationToken, currentToken, expected, toToken } from '../core/index.ts';
+import { afterAwake, cancellable, type Outcome, unwrap } from '../task/index.ts';
 
 /** How a process ended, as Node's `exit` event tells it: one of the two is null. */
 export interface Exit {
@@ -56,7 +56,7 @@ export interface Printed {
 
 /**
  * Starts a program as Node's `spawn` does, and ends it, with all the processes that it has started, when the token is
- * cancelled: by `killSignal`, and by SIGKILL for those that are still there after `graceMs`.
+ * cancelled: by `killSignal`, and by SIGKILL for those that are still there after `graceMs`; until then it keeps this process.
  *
  * Cancellation: see `ended`. Under a token that is cancelled already nothing is started. For its tree to be told from others, the
  * program gets a session of its own, so that Ctrl-C on a terminal does not reach it: cancel the token on SIGINT. On Windows,
@@ -198,7 +198,7 @@ class Watch {
     const { killSignal, graceMs } = this.#limits;
     if (graceMs === 0) this.#kill();
     else this.signal(killSignal);
-    if (graceMs > 0 && graceMs < Number.POSITIVE_INFINITY) this.#disarm = clock.after(graceMs, () => this.#kill());
+    if (graceMs > 0) this.#disarm = afterAwake(graceMs, () => this.#kill());
   }
 
   #kill(): void {
@@ -211,7 +211,7 @@ class Watch {
   #leaderLeft(): void {
     const stopping = this.token.cancelled && this.#grouped && !this.#killed;
     if (!stopping || !isAlive(this.#child.pid as number)) this.#settle();
-    else clock.after(POLL_MS, () => this.#leaderLeft());
+    else afterAwake(POLL_MS, () => this.#leaderLeft());
   }
 
   #settle(): void {

@@ -14,7 +14,7 @@ import {
   toToken,
 } from '../core/index.ts';
 import type { Outcome } from '../task/index.ts';
-import { shareToken, tokenFromCell } from '../thread/index.ts';
+import { type SharedToken, shareToken, tokenFromCell } from '../thread/index.ts';
 
 export interface ThreadOptions extends WorkerOptions {
   /** Whose cancel ends the worker. Default: the current token of `nevermind/ambient`, else none. */
@@ -51,7 +51,7 @@ export function startWorker(filename: string | URL, options: ThreadOptions = {})
   own.throwIfCancelled();
   const shared = shareToken(own);
   const stopped = new Int32Array(new SharedArrayBuffer(4));
-  const worker = started(filename, rest, { cell: shared.cell, stopped });
+  const worker = started(filename, rest, shared, stopped);
   const ended = new Promise<Outcome<number>>((resolve) => {
     let failure: { readonly error: unknown } | undefined;
     let disarm: (() => void) | undefined;
@@ -86,11 +86,15 @@ const GRACE_MS = 5_000;
 type EnvironmentData = Parameters<typeof setEnvironmentData>[1];
 
 /** The data are copied while the worker is made; so nobody else's worker gets them. */
-function started(filename: string | URL, options: WorkerOptions, given: Inheritance): Worker {
+function started(filename: string | URL, options: WorkerOptions, shared: SharedToken, stopped: Int32Array): Worker {
   const inherited = getEnvironmentData(KEY);
+  const given: Inheritance = { cell: shared.cell, stopped };
   setEnvironmentData(KEY, given as unknown as EnvironmentData);
   try {
     return new Worker(filename, options);
+  } catch (error) {
+    shared.close();
+    throw error;
   } finally {
     setEnvironmentData(KEY, inherited);
   }

@@ -19,7 +19,7 @@ import {
   expected,
   toToken,
 } from '../core/index.ts';
-import { type Run, run, type Task } from '../task/index.ts';
+import { afterAwake, type Run, run, type Task } from '../task/index.ts';
 
 export interface SocketOptions {
   /** Ends the conversation; default: the current token of `nevermind/ambient`, else none. */
@@ -251,9 +251,10 @@ class Talk implements Conversation {
     this.#end(this.#work.size);
   }
 
-  #wait(ms: number, then: () => void): void {
+  /** @param after the clock's for what is no reason to keep the process; somebody may wait for the end, and nothing else hold it */
+  #wait(ms: number, then: () => void, after = afterAwake): void {
     this.#disarm?.();
-    this.#disarm = clock.after(ms, then);
+    this.#disarm = after(ms, then);
   }
 
   /** Cuts the connection to a peer that does not answer, be it gone or frozen; one that reads slowly gets its time. */
@@ -285,7 +286,7 @@ class Talk implements Conversation {
       wait();
     };
     // After what has come meanwhile: a loop that was blocked learns late of an answer that came in time.
-    const wait = (): void => this.#wait(pingMs, () => setImmediate(check));
+    const wait = (): void => this.#wait(pingMs, () => setImmediate(check), clock.after);
     if (pingMs < Number.POSITIVE_INFINITY) wait();
   }
 }

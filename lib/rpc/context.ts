@@ -4,7 +4,8 @@ import type { Exchange } from '../wire/index.ts';
 /** What an implementation is told about the call it serves. */
 export interface CallContext {
   /**
-   * Cancelled when the caller cancels or leaves, at the deadline, and on shutdown. Hand it to whatever the call starts:
+   * Cancelled when the caller cancels or leaves, at the deadline, and on shutdown, and by whatever else an interceptor has put
+   * into its place. Hand it to whatever the call starts:
    * calls to the next hop then stop with this one, and get what is left of its time.
    */
   readonly token: CancellationToken;
@@ -14,7 +15,7 @@ export interface CallContext {
   readonly deadline: number;
   /** Milliseconds until the deadline, never below 0; Infinity without one. */
   remaining(): number;
-  /** The request's headers. */
+  /** The request's headers, as the interceptors have handed them on. */
   readonly headers: Headers;
   readonly service: string;
   readonly method: string;
@@ -28,11 +29,13 @@ export class ServerContext implements CallContext {
   /** Made on first use: most implementations never look. */
   #headers: Headers | undefined;
 
-  constructor(token: CancellationToken, service: string, method: string, exchange: Exchange) {
+  /** @param headers in place of the exchange's */
+  constructor(token: CancellationToken, service: string, method: string, exchange: Exchange, headers?: Headers) {
     this.token = token;
     this.service = service;
     this.method = method;
     this.#exchange = exchange;
+    this.#headers = headers;
   }
 
   get signal(): AbortSignal {

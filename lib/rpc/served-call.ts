@@ -4,7 +4,8 @@
  * 1. It is answered once, or not at all where the caller has gone; `over` is set by whoever answers or finds that out.
  * 2. The implementation is never started under a cancelled token, nor before the request is known to be good.
  * 3. What the implementation does when the call is over never reaches the wire; `onAbandoned` gets it.
- * 4. Everything of the implementation runs with the call's token as the current one.
+ * 4. Everything of the implementation runs with the token that it was given as the current one: the call's, or what the
+ *    interceptors have made of that.
  */
 import {
   type CancellationToken,
@@ -14,11 +15,12 @@ import {
   reasonOf,
   runAsCurrent,
   type Source,
+  toToken,
 } from '../core/index.ts';
 import { type Exchange, isAnswered } from '../wire/index.ts';
 import { ServerContext } from './context.ts';
 import { RpcError } from './error.ts';
-import { intercept } from './interceptor.ts';
+import { type InterceptedCall, intercept } from './interceptor.ts';
 import type { Route } from './router.ts';
 import type { Abandoned, HandlerSettings } from './settings.ts';
 
@@ -27,10 +29,12 @@ export abstract class ServedCall {
   protected readonly exchange: Exchange;
   protected readonly settings: HandlerSettings;
   protected readonly token: CancellationToken;
+  /** What the implementation was given in its place. */
+  protected given: CancellationToken;
   /** The call's own deadline; undefined when it has none, and the request's token serves. */
   readonly #source: Source<CancellationToken> | undefined;
   #registration: Registration | undefined;
-  /** The implementation was called. */
+  /** The request has come whole, and the interceptors were called. */
   #started = false;
   #over = false;
   /** When the token was cancelled, on the monotonic clock. */
@@ -44,6 +48,7 @@ export abstract class ServedCall {
     const allowed = Math.min(timeout, settings.maxTimeoutMs);
     this.#source = allowed === Number.POSITIVE_INFINITY ? undefined : exchange.token.child({ timeout: allowed });
     this.token = this.#source?.token ?? exchange.token;
+    this.given = this.token;
   }
 
   protected get over(): boolean {
@@ -83,17 +88,27 @@ export abstract class ServedCall {
     this.#started = true;
     const { implementation, method, name } = this.route;
     const service = implementation.service.name;
-    const context = new ServerContext(this.token, service, name, this.exchange);
+    const { exchange, token } = this;
+    const context = new ServerContext(token, service, name, exchange);
     const { interceptors } = this.settings;
     if (interceptors.length === 0) return this.inside(() => implementation.call(name, request, context));
     const { kind, idempotent } = method;
-    const { headers, token } = context;
+    const { headers } = context;
     const call = { service, method: name, kind, idempotent, token, headers, request };
-    return this.inside(() => intercept(interceptors, call, (call) => implementation.call(name, call.request, context)));
+    const last = (call: InterceptedCall) => {
+      this.given = toToken('call.token', call.token);
+      // Invariant 2: an interceptor may take longer than the call has.
+      token.throwIfCancelled();
+      this.given.throwIfCancelled();
+      const asItCame = this.given === token && call.headers === headers;
+      const own = asItCame ? context : new ServerContext(this.given, service, name, exchange, call.headers);
+      return this.inside(() => implementation.call(name, call.request, own));
+    };
+    return this.inside(() => intercept(interceptors, call, last));
   }
 
   protected inside<T>(fn: () => T): T {
-    return runAsCurrent(this.token, fn);
+    return runAsCurrent(this.given, fn);
   }
 
   protected abandon(outcome: Abandoned['outcome']): void {

@@ -32,7 +32,8 @@ export class ServedStream extends ServedCall {
   #responses: AsyncIterator<unknown> | undefined;
   /** What {@link #responses} does after it was asked to return. */
   #unwinding: Promise<unknown> | undefined;
-  #incoming: AsyncIterableIterator<Uint8Array> | undefined;
+  /** Stops the reading of requests. */
+  #leave: (() => void) | undefined;
 
   protected async work(): Promise<void> {
     try {
@@ -64,11 +65,19 @@ export class ServedStream extends ServedCall {
     super.end(answer);
     if (!first) return;
     this.#wake?.();
-    // Invariant 1. A generator that waits for something else than its token ends when that has come.
-    this.#unwinding = this.inside(() => this.#responses?.return?.());
-    this.#unwinding?.catch(() => {});
-    // Under a cancel the requests end with its error, by themselves.
-    if (!this.token.cancelled) void this.#incoming?.return?.();
+    this.#unwind();
+    this.#leave?.();
+  }
+
+  /**
+   * Invariant 1. A generator that waits for something else than its token ends when that has come; what an iterator by hand does,
+   * however it does it, is told by {@link work}.
+   */
+  #unwind(): void {
+    const responses = this.#responses;
+    if (responses === undefined) return;
+    this.#unwinding = this.inside(async () => responses.return?.());
+    this.#unwinding.catch(() => {});
   }
 
   #begin(): void {
@@ -87,8 +96,13 @@ export class ServedStream extends ServedCall {
   async *#requests(): AsyncGenerator<unknown> {
     for await (const { flags, data } of this.#envelopes()) {
       if ((flags & END_STREAM) !== 0) throw new RpcError('invalid_argument', 'Expected no end-of-stream in a request.');
-      yield await openMessage(data, this.route.method.input, 'request', 'invalid_argument');
+      const request = await openMessage(data, this.route.method.input, 'request', 'invalid_argument');
+      // A schema may have taken its time.
+      this.given.throwIfCancelled();
+      yield request;
     }
+    // Where an interceptor has hidden the cancel: not the peer ended this, we did.
+    this.token.throwIfCancelled();
   }
 
   async #onlyRequest(): Promise<unknown> {
@@ -102,20 +116,28 @@ export class ServedStream extends ServedCall {
   }
 
   #envelopes(): AsyncIterable<Envelope> {
-    this.#incoming = this.exchange.chunks(this.token);
-    return envelopesIn(this.#incoming, {
+    const token = this.given;
+    const chunks = this.exchange.chunks(token);
+    this.#leave = () => {
+      // Under a cancel the requests end with its error, by themselves.
+      if (!token.cancelled) void chunks.return?.();
+    };
+    const reading = {
       limit: this.settings.maxBodyBytes,
       encoding: this.exchange.header(STREAM_ENCODING_HEADER),
       fault: 'invalid_argument',
-    });
+    } as const;
+    return envelopesIn(chunks, reading, token);
   }
 
   async #sendAll(responses: AsyncIterator<unknown>): Promise<void> {
     this.#responses = responses;
+    // Over while there was nothing yet to ask to return: it is not to begin.
+    if (this.over) return this.#unwind();
     for (;;) {
       const { done, value } = await this.inside(() => responses.next());
       if (done === true) break;
-      if (this.over) return;
+      if (this.over) return this.abandon({ kind: 'value', value });
       await this.#send(value);
     }
     this.#responses = undefined;

@@ -75,7 +75,7 @@ export class StreamAttempt extends Attempt implements StreamCall {
     const { maxMessageBytes: limit, method } = this.#callee;
     let end: Uint8Array | undefined;
     const reading = { limit, encoding: reply.header(STREAM_ENCODING_HEADER), fault: 'internal' } as const;
-    for await (const { flags, data } of envelopesIn(reply.chunks, reading)) {
+    for await (const { flags, data } of envelopesIn(reply.chunks, reading, this.token)) {
       if (end !== undefined) throw new RpcError('internal', 'Expected nothing after the end of the stream.');
       if ((flags & END_STREAM) !== 0) end = data;
       else yield await openMessage(data, method.output, 'response', 'internal');

@@ -25,9 +25,8 @@ export interface WebContext {
 
 /** An exchange made of a web `Request`, for servers that know nothing of ours. */
 export class WebExchange implements Exchange {
-  readonly token: CancellationToken;
-  /** A server that cancels the body of a response says so that its reader has gone. */
-  readonly #left: () => void;
+  /** Closed with the answer: platforms abort the signal of a request also once that is answered. */
+  readonly #source: CancellationSource;
   readonly #request: Request;
   readonly #resolve: (response: Response) => void;
   readonly #registration: Registration;
@@ -35,9 +34,7 @@ export class WebExchange implements Exchange {
   constructor(request: Request, context: WebContext | undefined, resolve: (response: Response) => void) {
     this.#request = request;
     this.#resolve = resolve;
-    const source = new CancellationSource(toToken('context.token', context?.token ?? request.signal));
-    this.token = source.token;
-    this.#left = () => source.cancel('PEER_CLOSED');
+    this.#source = new CancellationSource(cancelOf(request, context));
     this.#registration = this.token.onCancel(this);
   }
 
@@ -45,6 +42,10 @@ export class WebExchange implements Exchange {
     // Nobody is there to read it, but the server that called us still waits for a response.
     if (reason !== undefined && !isAnswered(reason))
       this.#resolve(new Response(GONE, { status: httpOfReason(reason), headers: JSON_HEADERS }));
+  }
+
+  get token(): CancellationToken {
+    return this.#source.token;
   }
 
   get method(): string {
@@ -76,14 +77,24 @@ export class WebExchange implements Exchange {
   stream(status: number, headers: Record<string, string>): ResponseWriter | undefined {
     if (this.token.cancelled) return undefined;
     this.#registration.unregister();
-    const writer = new WebWriter(this.token, this.#left);
+    const writer = new WebWriter(this.#source);
     this.#resolve(new Response(writer.body, { status, headers }));
     return writer;
   }
 
   respond(status: number, headers: Record<string, string>, body?: string | Uint8Array<ArrayBuffer>): void {
     this.#registration.unregister();
+    this.#source.close();
     this.#resolve(new Response(body ?? null, { status, headers }));
+  }
+}
+
+/** Servers hand all kinds of things beside the request: what they call a token may be a secret. */
+function cancelOf({ signal }: Request, context: WebContext | undefined): CancellationToken {
+  try {
+    return toToken('context.token', context?.token ?? signal);
+  } catch {
+    return toToken('request.signal', signal);
   }
 }
 

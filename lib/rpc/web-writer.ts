@@ -1,18 +1,20 @@
-import type { CancellationToken, Registration } from '../core/index.ts';
+import type { CancellationSource, CancellationToken, Registration } from '../core/index.ts';
 import { isAnswered, type ResponseWriter } from '../wire/index.ts';
 
 /** The body of a web response, written piece by piece. */
 export class WebWriter implements ResponseWriter {
   readonly body: ReadableStream<Uint8Array>;
   #controller: ReadableStreamDefaultController<Uint8Array> | undefined;
+  readonly #source: CancellationSource;
   readonly #registration: Registration;
   #wanted: (() => void) | undefined;
 
   /**
-   * @param token a response whose call is cancelled before its end breaks off, so that nobody takes it for whole
-   * @param left the reader has gone
+   * @param source a response whose call is cancelled before its end breaks off, so that nobody takes it for whole; cancelled
+   *   when its reader has gone, for a server that cancels the body says so, and closed at the end
    */
-  constructor(token: CancellationToken, left: () => void) {
+  constructor(source: CancellationSource) {
+    this.#source = source;
     this.body = new ReadableStream<Uint8Array>({
       start: (controller) => {
         this.#controller = controller;
@@ -20,11 +22,11 @@ export class WebWriter implements ResponseWriter {
       pull: () => this.#go(),
       cancel: () => {
         this.#controller = undefined;
-        left();
+        source.cancel('PEER_CLOSED');
         this.#go();
       },
     });
-    this.#registration = token.onCancel(this);
+    this.#registration = source.token.onCancel(this);
   }
 
   onCancelled(token: CancellationToken): void {
@@ -41,6 +43,7 @@ export class WebWriter implements ResponseWriter {
 
   end(chunk: Uint8Array): void {
     this.#registration.unregister();
+    this.#source.close();
     this.#controller?.enqueue(chunk);
     this.#controller?.close();
     this.#controller = undefined;

@@ -1,6 +1,6 @@
 // A deadline is no reason to keep a process alive: all alarms share a timer that holds nothing. Somebody who waits for a
 // sleep, or for a limit that was set for a task, is one. So one interval that does nothing holds the process meanwhile.
-import type { CancellationToken } from '../core/index.ts';
+import { type CancellationToken, clock } from '../core/index.ts';
 
 /** The longest interval there is. */
 const LONGEST = 2 ** 31 - 1;
@@ -32,6 +32,29 @@ export function release(): void {
     clearInterval(interval);
     interval = undefined;
   }
+}
+
+/**
+ * Calls `fn` after so many milliseconds, as the clock does, and keeps the process alive until then; never, for Infinity, which
+ * keeps nothing.
+ *
+ * @returns takes it back; idempotent
+ */
+export function afterAwake(ms: number, fn: () => void): () => void {
+  if (ms === Number.POSITIVE_INFINITY) return () => undefined;
+  let waiting = true;
+  const end = (): void => {
+    if (!waiting) return;
+    waiting = false;
+    disarm();
+    release();
+  };
+  hold();
+  const disarm = clock.after(ms, () => {
+    end();
+    fn();
+  });
+  return end;
 }
 
 /**

@@ -1,6 +1,6 @@
 // How long one waits for a task that was cancelled, and what becomes of a task that nobody waits for any more.
-import { type CancellationToken, clock } from '../core/index.ts';
-import { hold, release } from './awake.ts';
+import type { CancellationToken } from '../core/index.ts';
+import { afterAwake } from './awake.ts';
 import { AbandonedError, type Outcome, stoppedBy } from './outcome.ts';
 
 /** Gets an outcome that nobody waits for any more. */
@@ -14,23 +14,15 @@ export type OnLate<T> = (outcome: Outcome<T>) => void;
 export function afterGrace(token: CancellationToken, graceMs: number, giveUp: () => void): () => void {
   if (graceMs === Number.POSITIVE_INFINITY) return () => undefined;
   let disarm: (() => void) | undefined;
-  const end = (): void => {
-    registration.unregister();
-    if (disarm === undefined) return;
-    disarm();
-    disarm = undefined;
-    release();
-  };
   const registration = token.onCancel({
     onCancelled() {
-      hold();
-      disarm = clock.after(graceMs, () => {
-        end();
-        giveUp();
-      });
+      disarm = afterAwake(graceMs, giveUp);
     },
   });
-  return end;
+  return () => {
+    registration.unregister();
+    disarm?.();
+  };
 }
 
 /**
@@ -92,15 +84,13 @@ function hand<T>(outcome: Outcome<T>, onLate: OnLate<T>): void {
 /** Waits for a promise, but no longer than `ms`; what becomes of it later is then nobody's concern. */
 export async function atMost(ms: number, promise: Promise<void>): Promise<void> {
   if (ms === Number.POSITIVE_INFINITY) return promise;
-  hold();
   let disarm: (() => void) | undefined;
   const limit = new Promise<void>((resolve) => {
-    disarm = clock.after(ms, resolve);
+    disarm = afterAwake(ms, resolve);
   });
   try {
     await Promise.race([promise, limit]);
   } finally {
     disarm?.();
-    release();
   }
 }

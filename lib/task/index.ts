@@ -23,3 +23,7 @@ export { share, type ShareOptions } from './share.ts';
 export { cancellable, type CancellableOptions, type CallbackOptions, type LeaveOptions } from './cancellable.ts';
 export { iterate, type IterateOptions, type Streamed } from './iterate.ts';
 export { coroutine, type Routine, waitOn } from './coroutine.ts';
+
+// Above: what users need. Below: what libraries on top of the tasks need.
+
+export { afterAwake } from './awake.ts';

@@ -2,7 +2,8 @@
  * The messages of a stream: one byte of flags, four bytes of length (big-endian), then so many bytes.
  *
  * 1. A length over the limit is refused when its five bytes are there, before anything is kept for it.
- * 2. What is kept is what has come, whatever a length promises.
+ * 2. What is kept is what has come, whatever a length promises, and however small the pieces: each would be an object of its own,
+ *    many times its size, and might hold on to all that was read with it.
  */
 import type { Code } from './status.ts';
 
@@ -12,6 +13,8 @@ export const COMPRESSED = 1;
 export const END_STREAM = 2;
 
 const HEAD = 5;
+/** Larger pieces are kept as they come. */
+const SMALL = 4_096;
 
 export interface Envelope {
   readonly flags: number;
@@ -59,8 +62,15 @@ export class EnvelopeReader {
   /** Takes the next piece. */
   push(chunk: Uint8Array): void {
     if (chunk.length === 0) return;
-    this.#chunks.push(chunk);
     this.#size += chunk.length;
+    let last = chunk;
+    // Small ones stay only behind larger ones; so a byte is copied a few times, even if all come one by one.
+    for (let before = this.#chunks.at(-1); before !== undefined; before = this.#chunks.at(-1)) {
+      if (last.length > SMALL || before.length > last.length) break;
+      this.#chunks.pop();
+      last = joined(before, last);
+    }
+    this.#chunks.push(last);
   }
 
   /**
@@ -115,4 +125,11 @@ export class EnvelopeReader {
     this.#chunks = this.#chunks.slice(used);
     return whole;
   }
+}
+
+function joined(first: Uint8Array, second: Uint8Array): Uint8Array {
+  const both = new Uint8Array(first.length + second.length);
+  both.set(first);
+  both.set(second, first.length);
+  return both;
 }

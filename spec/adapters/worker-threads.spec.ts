@@ -82,6 +82,12 @@ describe('startWorker', () => {
     expect(await message(worker)).toBe('CANCELLED');
   });
 
+  it('leaves nothing on the token where there is nothing to start', () => {
+    const { token } = new CancellationSource();
+    expect(() => startWorker('no path', { token })).toThrow('absolute path');
+    expect(snapshot(token).callbacks).toBe(0);
+  });
+
   it('starts nothing under a token that is cancelled', () => {
     const token = CancellationToken.cancelled();
     expect(() => startWorker(FILE, { token })).toThrow(token.error);

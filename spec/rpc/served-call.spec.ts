@@ -113,6 +113,31 @@ describe('a call that nobody stops', () => {
     expect(snapshot(source.token)).toMatchObject({ callbacks: 0, children: [] });
   });
 
+  it('S3-06: is not cancelled afterwards, when the platform aborts the signal of the request', async () => {
+    const aborter = new AbortController();
+    let seen: CallContext | undefined;
+    const { handler } = served((context) => {
+      seen = context;
+      return { greeting: 'hello' };
+    });
+    expect((await handler(greetRequest(undefined, { signal: aborter.signal }))).status).toBe(200);
+    aborter.abort();
+    expect(seen!.token.cancelled).toBe(false);
+  });
+
+  it.each([{ token: 'secret' }, { token: {} }, { token: null }, null, 'x', 7])(
+    'goes by the signal of its request where a server hands on something else: %j',
+    async (context) => {
+      const aborter = new AbortController();
+      const work = held();
+      const request = greetRequest(undefined, { signal: aborter.signal });
+      const response = served(work.work).handler(request, context as never);
+      const { token } = await work.started;
+      aborter.abort();
+      expect([(await response).status, token.cancelled]).toEqual([499, true]);
+    },
+  );
+
   it.each([
     ['1000', undefined, 1_000],
     ['1000', 400, 400],

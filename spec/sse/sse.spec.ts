@@ -3,7 +3,7 @@ import type { AddressInfo } from 'node:net';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { afterEach, describe, expect, it } from 'vitest';
-import { CancellationSource, CancellationToken, reasonOf, snapshot } from '../../lib/core/index.ts';
+import { CancellationSource, CancellationToken, reasonOf, setClock, snapshot } from '../../lib/core/index.ts';
 import { serve, tokenOf, type WebHandler } from '../../lib/server/index.ts';
 import { type EventStreamOptions, eventStream, type ServerSentEvent } from '../../lib/sse.ts';
 import { suspendForever } from '../../lib/task/index.ts';
@@ -122,6 +122,34 @@ describe('heartbeats', () => {
     expect((await reader.read()).done).toBe(true);
     // All deadlines share one timer; nothing else is left.
     expect(clock.pending).toBeLessThanOrEqual(1);
+  });
+
+  it('leave nothing of themselves behind, however long the silence', async () => {
+    const waits: WeakRef<() => void>[] = [];
+    let beat: () => void = expect.unreachable;
+    const restore = setClock({
+      now: () => 0,
+      after(_ms, fn) {
+        beat = fn;
+        const disarm = () => undefined;
+        waits.push(new WeakRef(disarm));
+        return disarm;
+      },
+    });
+    ends.push(restore);
+    const reader = silent().body!.getReader();
+    await reader.read();
+    for (let i = 0; i < 20; i++) {
+      const read = reader.read();
+      await new Promise(setImmediate);
+      beat();
+      await read;
+    }
+    await new Promise(setImmediate);
+    gc!();
+    expect(waits).toHaveLength(20);
+    expect(waits.filter((wait) => wait.deref() !== undefined).length).toBeLessThanOrEqual(1);
+    await reader.cancel();
   });
 
   it('can be left out', async () => {

@@ -1,27 +1,13 @@
-import { execFile } from 'node:child_process';
-import { promisify } from 'node:util';
 import { describe, expect, it } from 'vitest';
+import { howFar } from '../support/how-far.ts';
 
-/** Runs a program that waits for nothing else, and tells how far it came, and with which code its process ended. */
-async function program(wait: string): Promise<string> {
-  const text = `
+/** Runs a program that waits for nothing else. */
+const program = (wait: string): Promise<string> =>
+  howFar(`
     import * as all from 'nevermind';
     const { CancellationSource, CancellationToken, run, scope, shield, sleep, suspendForever, waitAll, waitFor, withTimeout } = all;
     const never = () => new Promise(() => {});
-    ${wait};
-    console.log('awake');`;
-  try {
-    const { stdout } = await promisify(execFile)(process.execPath, [
-      '--no-warnings',
-      '--input-type=module',
-      '--eval',
-      text,
-    ]);
-    return stdout.trim();
-  } catch (error) {
-    return `code ${(error as { code: number }).code}`;
-  }
-}
+    ${wait};`);
 
 describe('a process', () => {
   it.each([

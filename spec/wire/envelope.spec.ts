@@ -39,6 +39,22 @@ describe('an envelope', () => {
     );
   });
 
+  it('that comes in small pieces keeps none of them: they would hold what was read with them', async () => {
+    const reader = new EnvelopeReader(1_000_000);
+    reader.push(bytes(0, 0, 0x0f, 0, 0));
+    const kept: WeakRef<ArrayBufferLike>[] = [];
+    for (let i = 0; i < 1_000; i++) {
+      expect(reader.next()).toBeUndefined();
+      const piece = bytes(i, i, i).subarray(1, 2);
+      kept.push(new WeakRef(piece.buffer));
+      reader.push(piece);
+    }
+    await new Promise(setImmediate);
+    gc!();
+    expect(kept.filter((buffer) => buffer.deref() !== undefined).length).toBeLessThan(10);
+    expect(reader.inside).toBe(true);
+  });
+
   it('that is not whole is known to be open, in its head as in its data', () => {
     expect(cut([bytes(0, 0)])).toEqual({ messages: [], inside: true });
     expect(cut([bytes(0, 0, 0, 0, 3, 1)])).toEqual({ messages: [], inside: true });
