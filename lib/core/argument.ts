@@ -31,7 +31,7 @@ export function checkMilliseconds(name: string, value: unknown): asserts value i
 export function checkDeadline(name: string, value: unknown): asserts value is number {
   const what = 'a time on the monotonic clock, that is clock.now() plus milliseconds';
   if (typeof value !== 'number') throw new TypeError(expected(name, what, value));
-  if (!(value >= 0)) throw new RangeError(expected(name, what, value));
+  if (Number.isNaN(value)) throw new RangeError(expected(name, what, value));
 }
 
 const optionNames: readonly string[] = ['parent', 'timeout', 'deadline', 'name', 'onCallbackError'];

@@ -40,8 +40,13 @@ export class Cancellation {
 export function cancellationOf(signal: AbortSignal): Cancellation {
   const { reason } = signal;
   if (isCancellation(reason)) return new Cancellation(reason.reason, undefined, reason);
-  const timeout = typeof reason === 'object' && reason !== null && (reason as Error).name === 'TimeoutError';
-  return new Cancellation(timeout ? CancelReason.TIMEOUT : CancelReason.CANCELLED, { cause: reason }, undefined, {
-    reason,
-  });
+  return new Cancellation(reasonFor(reason), { cause: reason }, undefined, { reason });
+}
+
+/** A signal may be aborted with anything: a proxy that was revoked, an object with a getter that throws. */
+function reasonFor(foreign: unknown): CancelReason {
+  try {
+    if (typeof foreign === 'object' && (foreign as Error).name === 'TimeoutError') return CancelReason.TIMEOUT;
+  } catch {}
+  return CancelReason.CANCELLED;
 }

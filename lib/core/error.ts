@@ -45,7 +45,12 @@ export class CancellationError extends DOMException {
   /** True for a CancellationError of any copy of this package. */
   static override [Symbol.hasInstance](value: unknown): boolean {
     if (this !== CancellationError) return Function.prototype[Symbol.hasInstance].call(this, value);
-    return typeof value === 'object' && value !== null && brand in value;
+    try {
+      return typeof value === 'object' && value !== null && brand in value;
+    } catch {
+      // A proxy that was revoked.
+      return false;
+    }
   }
 }
 

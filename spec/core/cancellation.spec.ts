@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { Cancellation, cancellationOf } from '../../lib/core/cancellation.ts';
-import { CancellationError, CancellationSource } from '../../lib/core/index.ts';
+import { CancellationError, CancellationSource, isCancellation } from '../../lib/core/index.ts';
 
 describe('a cancellation', () => {
   it('makes its one error when it is first asked', () => {
@@ -20,6 +20,26 @@ describe('a cancellation', () => {
       reason,
     ]);
     expect(cancellation.signalReason).toBe(reason);
+  });
+
+  const revoked = Proxy.revocable({}, {});
+  revoked.revoke();
+  const thrower = Object.defineProperty({}, 'name', {
+    get() {
+      throw new Error('no name');
+    },
+  });
+  it.each<[string, unknown]>([
+    ['whose name can’t be read', thrower],
+    ['that is a revoked proxy', revoked.proxy],
+  ])('of a signal aborted with something %s arrives all the same', (_, reason) => {
+    const controller = new AbortController();
+    const { token } = new CancellationSource({ parent: controller.signal });
+    let heard = 0;
+    token.onCancel(() => heard++);
+    controller.abort(reason);
+    expect([token.cancelled, token.reason, heard, isCancellation(reason)]).toEqual([true, 'CANCELLED', 1, false]);
+    expect(token.signal.reason === reason && token.error?.cause === reason).toBe(true);
   });
 
   it('of a signal that carries one of our errors is that error', () => {

@@ -67,6 +67,14 @@ describe('a deadline', () => {
     expect([clock.armed, pendingAlarms()]).toEqual([0, 0]);
   });
 
+  it('E21: one from before the clock’s own beginning is past like any other', () => {
+    using clock = new FakeClock(0);
+    for (const deadline of [clock.now() - 5_000, -0.001, Number.NEGATIVE_INFINITY]) {
+      expect(new CancellationSource({ deadline }).token.reason).toBe('TIMEOUT');
+      expect(new CancellationSource().token.child({ deadline }).token.reason).toBe('TIMEOUT');
+    }
+  });
+
   it('E21: a deadline that is past or now cancels before it returns', () => {
     using clock = new FakeClock(500);
     for (const deadline of [0, 499, 500]) {
