@@ -17,7 +17,7 @@ export function failureOf(
   session: Session,
   error: NodeJS.ErrnoException | undefined,
 ): RpcError {
-  if (error !== undefined && failureOfNodeError(error.code ?? '').neverProcessed) return unsent(path, error);
+  if (error !== undefined && failureOfNodeError(error.code ?? '', false).neverProcessed) return unsent(path, error);
   if (session.dead && IMPLIED.has(rstCode)) return session.lost(id);
   const { code, neverProcessed, name } = failureOfReset(rstCode);
   const message = `Call to ${path}: the peer reset it with ${name}.`;
@@ -26,6 +26,6 @@ export function failureOf(
 
 /** A call that Node did not take, as the session is closed or going away. */
 export function unsent(path: string, error: NodeJS.ErrnoException): RpcError {
-  const { code, neverProcessed, name } = failureOfNodeError(error.code ?? error.message);
+  const { code, neverProcessed, name } = failureOfNodeError(error.code ?? error.message, false);
   return new RpcError(code, `Call to ${path} could not be sent: ${name}.`, { neverProcessed, cause: error });
 }

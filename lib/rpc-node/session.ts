@@ -11,7 +11,6 @@
 import http2, { type ClientHttp2Session, type ClientHttp2Stream, type OutgoingHttpHeaders } from 'node:http2';
 import { clock } from '../core/index.ts';
 import { RpcError } from '../rpc/index.ts';
-import { failureOfNodeError } from '../wire/index.ts';
 import { Heartbeat, type HeartbeatOptions } from './heartbeat.ts';
 
 /** Node's guard strikes at 1,000 (1,001 to 1,050 measured, later by 33 a second). */
@@ -143,9 +142,9 @@ export class Session {
 
   /** The error of a call whose connection is gone. @param streamId undefined: it had no stream yet */
   lost(streamId: number | undefined): RpcError {
-    const { neverProcessed, name } = failureOfNodeError(this.#error?.code ?? 'it was closed');
     const unseen = streamId === undefined || streamId > this.#lastStreamId;
-    const options = { reason: 'PEER_CLOSED', neverProcessed: neverProcessed || unseen, cause: this.#error } as const;
-    return new RpcError('unavailable', `The connection to ${this.origin} failed: ${name}.`, options);
+    const options = { reason: 'PEER_CLOSED', neverProcessed: unseen, cause: this.#error } as const;
+    const why = this.#error?.code ?? 'it was closed';
+    return new RpcError('unavailable', `The connection to ${this.origin} failed: ${why}.`, options);
   }
 }

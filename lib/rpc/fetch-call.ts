@@ -140,8 +140,11 @@ function failed(error: unknown, url: string): RpcError {
   }
   // Node's fetch hides what happened in the cause of a TypeError; a browser's says nothing.
   const inner = (error as Error | undefined)?.cause ?? error;
-  const code = (inner as { code?: unknown } | undefined)?.code;
-  const failure = failureOfNodeError(typeof code === 'string' ? code : String(inner));
+  const { code, errors } = Object(inner) as { code?: unknown; errors?: readonly unknown[] };
+  // Of a host with several addresses, there is an error for each.
+  const { syscall } = Object(errors?.[0] ?? inner) as { syscall?: unknown };
+  const connecting = syscall === 'connect' || syscall === 'getaddrinfo';
+  const failure = failureOfNodeError(typeof code === 'string' ? code : String(inner), connecting);
   const { neverProcessed, name } = failure;
   return new RpcError(failure.code, `The connection to ${url} failed: ${name}.`, {
     reason: 'PEER_CLOSED',

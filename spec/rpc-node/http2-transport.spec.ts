@@ -439,6 +439,28 @@ describe('a connection', () => {
     },
   );
 
+  it.each(['ETIMEDOUT', 'EHOSTUNREACH', 'ENETUNREACH', 'ECONNREFUSED'])(
+    'that stood, and is lost with %s, leaves calls that were perhaps processed: they are not sent again',
+    async (code) => {
+      const sockets: net.Socket[] = [];
+      const { server, client } = await connected({
+        session: {
+          createConnection: ({ port }) => {
+            const socket = net.connect(Number(port), '127.0.0.1');
+            sockets.push(socket);
+            return socket;
+          },
+        },
+      });
+      const arrived = server.next();
+      const outcome = failure(client.greet(ada));
+      await arrived;
+      sockets[0]?.destroy(Object.assign(new Error(`read ${code}`), { code, syscall: 'read' }));
+      expect(await outcome).toMatchObject({ code: 'unavailable', neverProcessed: false });
+      expect(server.seen).toHaveLength(1);
+    },
+  );
+
   it('that is cut in the middle of an answer is unavailable, and not what has come so far', async () => {
     const { server, client } = await connected();
     server.onCall = ({ stream }) => {
