@@ -583,6 +583,25 @@ describe('the budget of resets', () => {
 });
 
 describe('connections', () => {
+  it('answer other calls while much of what was asked is not sent yet', async () => {
+    const { server, client } = await connected();
+    await client.greet(ada);
+    // One call that is not read is not to hold up the requests of all.
+    server.sessions[0]?.setLocalWindowSize(1 << 20);
+    const large = { name: 'x'.repeat(6_000_000) };
+    const arrived = [server.next(), server.next(), server.next()];
+    const responses = [1, 2, 3].map(() => client.greet(large));
+    const calls = await Promise.all(arrived);
+    for (const { stream } of calls) stream.pause();
+    server.onCall = (call) => call.answer();
+    expect(await client.greet(ada)).toEqual(hello);
+    for (const call of calls) {
+      call.stream.resume();
+      void call.body.then(() => call.answer());
+    }
+    expect(await Promise.all(responses)).toEqual([hello, hello, hello]);
+  });
+
   it('that a rush of calls has opened go when it is over, all but one', async () => {
     const { server, client } = await connected();
     server.onCall = () => {};
