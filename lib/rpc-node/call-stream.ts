@@ -74,6 +74,8 @@ export abstract class CallStream {
   protected abstract send(stream: ClientHttp2Stream): void;
   protected abstract responded(headers: ResponseHeaders, stream: ClientHttp2Stream): void;
   protected abstract received(chunk: Uint8Array): void;
+  /** The last of the answer is in our buffers. */
+  protected arrived(): void {}
   /** The answer has come, whole. */
   protected abstract ended(): void;
   /** The call has failed; told at most once, and not after it has settled. */
@@ -200,8 +202,11 @@ export abstract class CallStream {
     };
     onPush = function (chunk, encoding) {
       const call = this[kCall];
-      if (chunk === null && call !== undefined && !this.closed) call.#whole = true;
-      return Readable.prototype.push.call(this, chunk, encoding);
+      const whole = chunk === null && call !== undefined && !this.closed;
+      if (whole) call.#whole = true;
+      const more = Readable.prototype.push.call(this, chunk, encoding);
+      if (whole) call.arrived();
+      return more;
     };
     onEnd = function () {
       const call = this[kCall];

@@ -1,9 +1,11 @@
+import { once } from 'node:events';
 import { afterEach, describe, expect, it } from 'vitest';
 import { createClient } from '../../lib/rpc/client.ts';
 import type { RpcError } from '../../lib/rpc/index.ts';
 import { type Http2Transport, http2Transport } from '../../lib/rpc-node/index.ts';
 import { END_STREAM, seal } from '../../lib/wire/index.ts';
 import { all, Counter, numbers } from '../rpc/support/counter.ts';
+import { type Gate, gate } from '../rpc/support/gate.ts';
 import { type Seen, useRawServer } from './support/raw-server.ts';
 
 const rawServer = useRawServer();
@@ -42,6 +44,11 @@ async function outcome(stream: AsyncIterable<{ n: number }>): Promise<[number[],
   } catch (error) {
     return [seen, error as RpcError];
   }
+}
+
+async function* endless(): AsyncGenerator<{ n: number }> {
+  yield { n: 1 };
+  await new Promise(() => {});
 }
 
 describe('an answer', () => {
@@ -94,6 +101,23 @@ describe('an answer', () => {
       'connect-content-encoding': 'gzip',
     });
     expect((await outcome(client.upTo({ n: 1 })))[1]?.code).toBe('resource_exhausted');
+  });
+
+  it('that has arrived with its end outlives the reset by which the peer wants no more requests', async () => {
+    const seen: Gate<Seen> = gate();
+    const { client } = await answered((call) => {
+      call.stream.write(message(1));
+      call.stream.end(Buffer.concat([message(2), end()]));
+      seen.open(call);
+    });
+    const responses = client.chat(endless());
+    expect((await responses.next()).value).toEqual({ n: 1 });
+    const { stream, session } = await seen.opened;
+    if (!stream.writableFinished) await once(stream, 'finish');
+    stream.close(8);
+    // Its answer comes after the reset has.
+    await new Promise((resolve) => session.ping(resolve));
+    expect(await outcome(responses)).toEqual([[2], undefined]);
   });
 
   it('cut in its midst fails after what came, and is never whole', async () => {
