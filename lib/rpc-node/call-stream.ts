@@ -1,5 +1,5 @@
 /**
- * One call on one HTTP/2 stream; on a second one where the first was certainly never looked at.
+ * One call on one HTTP/2 stream; on another one where the first was certainly never looked at.
  *
  * 1. It settles once. On a cancel RST_STREAM CANCEL goes out first, always with code 8: 0, followed by a destroy before a
  *    flush, sends node:http2 into an endless loop. Node writes the frame at the end of the turn, so the caller is told in the
@@ -9,6 +9,8 @@
  * 3. The listeners are shared by all streams; a stream finds its call under `kCall`.
  * 4. An answer is whole when its readable side was ended by END_STREAM. A reset, whatever its code, and a lost session end it as
  *    well, but only after they have closed the stream; 'end' itself comes so late that both may be closed by then.
+ * 5. It is sent again once. A refusal does not count where the peer had not said yet how many streams it takes; what can be sent
+ *    only once waits until it has.
  */
 import type { ClientHttp2Stream, OutgoingHttpHeaders } from 'node:http2';
 import { addAbortSignal, Readable } from 'node:stream';
@@ -52,7 +54,9 @@ export abstract class CallStream {
   #error: NodeJS.ErrnoException | undefined;
   /** We have sent RST_STREAM. */
   #told = false;
-  #movedOn = false;
+  #repeated = false;
+  /** Sent before the peer has told its limits. */
+  #early = false;
   #whole = false;
   #settled = false;
 
@@ -82,6 +86,8 @@ export abstract class CallStream {
   protected abstract failed(error: unknown): void;
   /** Whether what was sent can be sent again. */
   protected abstract readonly repeatable: boolean;
+  /** Whether it will not be: invariant 5. */
+  protected abstract readonly patient: boolean;
 
   protected get settled(): boolean {
     return this.#settled;
@@ -108,12 +114,13 @@ export abstract class CallStream {
       return;
     }
     this.#session = session;
-    if (session.connected) this.#send(session);
+    if (this.patient ? session.greeted : session.connected) this.#send(session);
     else {
       // Not queued in the session meanwhile: a call that is cancelled now leaves no trace, and the time left is told late.
-      session.ready.then(
+      (this.patient ? session.greeting : session.ready).then(
         () => this.#send(session),
-        (error: RpcError) => this.#lost(error, session),
+        // A server that could not be reached is no better the second time.
+        (error: RpcError) => this.settle(() => this.failed(error)),
       );
     }
   }
@@ -132,6 +139,7 @@ export abstract class CallStream {
       return;
     }
     this.#stream = stream;
+    this.#early = !session.greeted;
     stream[kCall] = this;
     stream.push = onPush;
     stream.on('response', onResponse).on('data', onData).on('end', onEnd).on('error', onError).on('close', onClose);
@@ -141,15 +149,16 @@ export abstract class CallStream {
 
   #lost(error: RpcError, session: Session): void {
     if (this.#settled) return;
-    const again = error.neverProcessed && session.connected && !this.#movedOn && this.repeatable;
-    if (again) this.#moveOn(session);
-    else this.settle(() => this.failed(error));
-  }
-
-  /** Nobody has seen the call: it begins again, elsewhere. */
-  #moveOn(session: Session): void {
-    this.#movedOn = true;
-    session.retire();
+    // The peer looked away from this stream alone.
+    const refused = error.remote && !session.retired;
+    const counts = !(refused && this.#early);
+    const again = error.neverProcessed && session.connected && this.repeatable && !(counts && this.#repeated);
+    if (!again) {
+      this.settle(() => this.failed(error));
+      return;
+    }
+    if (counts) this.#repeated = true;
+    if (!refused) session.retire();
     this.#leave();
     this.#take();
   }

@@ -33,6 +33,10 @@ export class MessageStream extends CallStream {
     return this.#sending === undefined;
   }
 
+  protected get patient(): boolean {
+    return !(this.#messages instanceof Uint8Array);
+  }
+
   protected open(_headers: OutgoingHttpHeaders): 'POST' {
     return 'POST';
   }

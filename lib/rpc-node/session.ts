@@ -5,7 +5,7 @@
  *    included, so every call under way is counted as one that may yet be cancelled.
  * 2. A session that has used up half of the budget, or heard GOAWAY, takes no new calls; those under way finish on it.
  * 3. It keeps the process alive exactly while it has calls.
- * 4. A connection that does not come about, or whose peer does not answer a PING, is ended from here: its calls fail with
+ * 4. A connection that does not come about, SETTINGS of the peer included, or whose peer does not answer a PING, is ended from here: its calls fail with
  *    `unavailable` instead of waiting.
  */
 import http2, { type ClientHttp2Session, type ClientHttp2Stream, type OutgoingHttpHeaders } from 'node:http2';
@@ -26,7 +26,7 @@ export type SessionOptions = http2.ClientSessionOptions | http2.SecureClientSess
 export interface Dialling extends HeartbeatOptions {
   readonly origin: string;
   readonly session: SessionOptions | undefined;
-  /** What a connection may take to stand, in milliseconds. */
+  /** What a connection may take to stand, and its peer to say the first word, in milliseconds. */
   readonly connectTimeoutMs: number;
 }
 
@@ -37,6 +37,9 @@ export class Session {
   /** Settles when the connection stands or has failed; resolved for good once `connected`. */
   readonly ready: Promise<void>;
   connected = false;
+  /** The same for the peer's SETTINGS, which come first of all and say how many streams it takes; then `greeted`. */
+  readonly greeting: Promise<void>;
+  greeted = false;
   /** Streams above this one were never processed; set by the peer's GOAWAY. */
   #lastStreamId = Number.POSITIVE_INFINITY;
   #error: NodeJS.ErrnoException | undefined;
@@ -59,7 +62,6 @@ export class Session {
     this.ready = new Promise((resolve, reject) => {
       session.once('connect', () => {
         this.connected = true;
-        late();
         this.#heartbeat.heard();
         this.#heartbeat.run(this.#open > 0);
         resolve();
@@ -73,8 +75,17 @@ export class Session {
         reject(this.lost(undefined));
       });
     });
+    this.greeting = new Promise((resolve, reject) => {
+      session.once('remoteSettings', () => {
+        this.greeted = true;
+        late();
+        resolve();
+      });
+      session.once('close', () => reject(this.lost(undefined)));
+    });
     // A connection that nobody waits for any more may fail in silence.
     this.ready.catch(() => {});
+    this.greeting.catch(() => {});
     session.on('error', (error) => {
       this.#error = error;
     });
@@ -87,6 +98,11 @@ export class Session {
   /** Whether another call may begin here. */
   get usable(): boolean {
     return !this.#retired && this.#resets < USED_UP && this.#resets + this.#open < BUDGET;
+  }
+
+  /** Whether no call will begin here any more. */
+  get retired(): boolean {
+    return this.#retired;
   }
 
   get idle(): boolean {

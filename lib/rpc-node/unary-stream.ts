@@ -10,6 +10,7 @@ const unzip = promisify(gunzip);
 /** One unary call. */
 export class UnaryStream extends CallStream {
   protected readonly repeatable = true;
+  protected readonly patient = false;
   readonly #body: UnaryCall['body'];
   readonly #resolve: (reply: UnaryReply | Promise<UnaryReply>) => void;
   readonly #reject: (error: unknown) => void;

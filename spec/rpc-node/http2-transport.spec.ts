@@ -6,6 +6,8 @@ import { CancellationSource, reasonOf, snapshot } from '../../lib/core/index.ts'
 import { createClient } from '../../lib/rpc/client.ts';
 import { LINGER_MS, type RpcError } from '../../lib/rpc/index.ts';
 import { type Http2Transport, type Http2TransportOptions, http2Transport } from '../../lib/rpc-node/index.ts';
+import { END_STREAM, seal } from '../../lib/wire/index.ts';
+import { Counter, numbers } from '../rpc/support/counter.ts';
 import { Greeter, settled } from '../rpc/support/greeter.ts';
 import { useManualClock } from '../rpc/support/manual-clock.ts';
 import { scale } from '../support/soak.ts';
@@ -378,18 +380,20 @@ describe('a stream that the peer resets', () => {
     expect(await failure(client.greet(ada))).toMatchObject({ code: 'canceled' });
   });
 
-  it('S1-24: with REFUSED_STREAM is sent again, once, on a fresh session', async () => {
+  it('S1-24: with REFUSED_STREAM is sent again, once, on the same session', async () => {
     const { server, client } = await connected();
-    server.onCall = (call) => (server.seen.length === 1 ? call.stream.close(7) : call.answer());
+    await client.greet(ada);
+    server.onCall = (call) => (server.seen.length === 2 ? call.stream.close(7) : call.answer());
     expect(await client.greet(ada)).toEqual(hello);
-    expect([server.seen.length, server.sockets.length]).toEqual([2, 2]);
+    expect([server.seen.length, server.sockets.length]).toEqual([3, 1]);
   });
 
   it('S1-24: with REFUSED_STREAM twice is unavailable, never processed', async () => {
     const { server, client } = await connected();
+    await client.greet(ada);
     server.onCall = ({ stream }) => stream.close(7);
     expect(await failure(client.greet(ada))).toMatchObject({ code: 'unavailable', neverProcessed: true });
-    expect(server.seen).toHaveLength(2);
+    expect(server.seen).toHaveLength(3);
   });
 
   it('with REFUSED_STREAM is not sent again when it was cancelled meanwhile', async () => {
@@ -579,6 +583,44 @@ describe('the budget of resets', () => {
     await Promise.all(server.seen.slice(1).map(({ reset }) => reset));
     held.answer();
     expect(await bystander).toEqual(hello);
+  });
+});
+
+describe('a server that takes few calls at a time', () => {
+  async function few(limit: number) {
+    const { server, client, transport } = await connected();
+    server.server.updateSettings({ maxConcurrentStreams: limit });
+    return { server, client, counter: createClient(Counter, { transport }) };
+  }
+
+  it('gets a burst of them all the same, before it has said so, on one connection', async () => {
+    const { server, client } = await few(3);
+    expect(await Promise.all(Array.from({ length: 30 }, () => client.greet(ada)))).toEqual(Array(30).fill(hello));
+    expect([server.seen.length, server.sockets.length]).toEqual([30, 1]);
+  });
+
+  it('gets streams of requests only when it has', async () => {
+    const { server, counter } = await few(3);
+    server.onCall = ({ stream }) => {
+      stream.respond({ ':status': 200, 'content-type': 'application/connect+json' });
+      stream.on('end', () =>
+        stream.end(Buffer.concat([seal(0, Buffer.from('{"n":1}')), seal(END_STREAM, Buffer.from('{}'))])),
+      );
+    };
+    const sums = Array.from({ length: 30 }, () => counter.sum(numbers(2)));
+    expect(await Promise.all(sums)).toEqual(Array(30).fill({ n: 1 }));
+  });
+
+  it('may go while calls wait for their turn: they begin again elsewhere', async () => {
+    const { server, client } = await few(3);
+    await client.greet(ada);
+    const arrived = server.next();
+    const responses = Array.from({ length: 12 }, () => client.greet(ada));
+    const first = await arrived;
+    first.session.close();
+    first.answer();
+    expect(await Promise.all(responses)).toEqual(Array(12).fill(hello));
+    expect(server.sockets).toHaveLength(2);
   });
 });
 
