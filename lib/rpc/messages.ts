@@ -3,6 +3,7 @@
  *
  * One limit holds for each message, compressed and not.
  */
+import type { CancellationToken } from '../core/index.ts';
 import { BodyTooLargeError, COMPRESSED, type Envelope, EnvelopeError, EnvelopeReader, seal } from '../wire/index.ts';
 import { CodecError, decodeJson, encodeJson } from './codec.ts';
 import { type RpcCode, RpcError } from './error.ts';
@@ -36,19 +37,29 @@ export interface Reading {
 /**
  * Cuts and unpacks what a peer sends. Reads no faster than it is read, and leaves `chunks` when it is left.
  *
- * @throws RpcError for bytes that are no stream of messages
+ * @param token once it is cancelled there is no further message, be it here already, and no end either
+ * @throws RpcError for bytes that are no stream of messages; the token's error
  */
-export async function* envelopesIn(chunks: AsyncIterable<Uint8Array>, reading: Reading): AsyncGenerator<Envelope> {
+export async function* envelopesIn(
+  chunks: AsyncIterable<Uint8Array>,
+  reading: Reading,
+  token: CancellationToken,
+): AsyncGenerator<Envelope> {
   const reader = new EnvelopeReader(reading.limit);
   try {
     for await (const chunk of chunks) {
       reader.push(chunk);
-      for (let next = reader.next(); next !== undefined; next = reader.next()) yield await unpacked(next, reading);
+      for (let next = reader.next(); next !== undefined; next = reader.next()) {
+        const envelope = await unpacked(next, reading);
+        token.throwIfCancelled();
+        yield envelope;
+      }
     }
   } catch (error) {
     if (!(error instanceof EnvelopeError)) throw error;
     throw new RpcError(error.code === 'invalid_argument' ? reading.fault : error.code, error.message);
   }
+  token.throwIfCancelled();
   if (reader.inside) throw new RpcError(reading.fault, 'Expected whole messages, the last one broke off.');
 }
 

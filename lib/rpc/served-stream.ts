@@ -103,11 +103,12 @@ export class ServedStream extends ServedCall {
 
   #envelopes(): AsyncIterable<Envelope> {
     this.#incoming = this.exchange.chunks(this.token);
-    return envelopesIn(this.#incoming, {
+    const reading = {
       limit: this.settings.maxBodyBytes,
       encoding: this.exchange.header(STREAM_ENCODING_HEADER),
       fault: 'invalid_argument',
-    });
+    } as const;
+    return envelopesIn(this.#incoming, reading, this.token);
   }
 
   async #sendAll(responses: AsyncIterator<unknown>): Promise<void> {
