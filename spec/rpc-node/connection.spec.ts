@@ -63,6 +63,31 @@ describe('a peer that says nothing', () => {
     expect(await outcome).toMatchObject({ code: 'unavailable', reason: 'PEER_CLOSED', neverProcessed: false });
   });
 
+  it('is found out while it drains, too: after GOAWAY', async () => {
+    const { server, baseUrl } = await rawServer();
+    const { url, freeze } = await relayTo(baseUrl);
+    const client = clientOf({ baseUrl: url, pingIntervalMs: 1_000, pingTimeoutMs: 200 });
+    const arrived = server.next();
+    const outcome = failure(client.greet(ada));
+    const { session } = await arrived;
+    const heard = once(session, 'goaway');
+    session.close();
+    // Node says GOAWAY in return.
+    await heard;
+    // Alive, it may take as long as it likes.
+    const answered = once(session, 'remoteSettings');
+    time().advance(1_000);
+    await answered;
+    await settled();
+    await settled();
+    time().advance(200);
+    freeze();
+    time().advance(800);
+    await settled();
+    time().advance(200);
+    expect(await outcome).toMatchObject({ code: 'unavailable', reason: 'PEER_CLOSED', neverProcessed: false });
+  });
+
   it('but answers its PINGs may take as long as it likes', async () => {
     const { server, baseUrl } = await rawServer();
     const client = clientOf({ baseUrl, pingIntervalMs: 1_000, pingTimeoutMs: 200 });
