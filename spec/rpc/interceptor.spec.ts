@@ -226,6 +226,23 @@ describe('hedge', () => {
   });
 });
 
+describe('times and numbers of attempts that are none', () => {
+  it.each([
+    ['hedge', () => hedge({ afterMs: -1 }), RangeError],
+    ['hedge', () => hedge({ afterMs: '5' as unknown as number }), TypeError],
+    ['hedge', () => hedge({ afterMs: 5, maxAttempts: 0 }), RangeError],
+    ['retry', () => retry({ baseMs: Number.NaN }), RangeError],
+    ['retry', () => retry({ maxDelayMs: -1 }), RangeError],
+    ['retry', () => retry({ maxAttempts: 1.5 }), RangeError],
+  ])('are refused by %s itself: %#', (_, make, Kind) => {
+    expect(make).toThrow(Kind);
+  });
+
+  it('are not those that mean never and always', () => {
+    expect(() => [hedge({ afterMs: 0 }), retry({ maxAttempts: Number.POSITIVE_INFINITY, baseMs: 0 })]).not.toThrow();
+  });
+});
+
 describe('an implementation', () => {
   it('S0-14, S1-12: runs with the token of its call as the current one, generators included', async () => {
     let current: CancellationToken = currentToken();
