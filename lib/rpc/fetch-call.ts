@@ -6,6 +6,7 @@
  */
 import { type CancellationToken, clock, type Registration } from '../core/index.ts';
 import { BodyTooLargeError, failureOfNodeError } from '../wire/index.ts';
+import { withoutQuery } from './base-url.ts';
 import { RpcError } from './error.ts';
 import { LINGER_MS, peerKnows } from './linger.ts';
 import type { StreamCall, UnaryCall } from './transport.ts';
@@ -95,7 +96,7 @@ export class FetchCall {
   #failure(error: unknown): unknown {
     const { signal } = this.#controller;
     if (signal.aborted) return signal.reason;
-    return error instanceof RpcError ? error : failed(error, this.#url);
+    return error instanceof RpcError ? error : failed(error, withoutQuery(this.#url));
   }
 }
 
