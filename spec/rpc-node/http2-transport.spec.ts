@@ -1,6 +1,7 @@
 import { once } from 'node:events';
 import http2 from 'node:http2';
 import net from 'node:net';
+import { gzipSync } from 'node:zlib';
 import { afterEach, describe, expect, it } from 'vitest';
 import { CancellationSource, reasonOf, snapshot } from '../../lib/core/index.ts';
 import { createClient } from '../../lib/rpc/client.ts';
@@ -108,6 +109,24 @@ describe('a call over HTTP/2', () => {
     };
     expect(await failure(client.greet(ada))).toMatchObject({ code: 'resource_exhausted' });
     expect(await server.seen[0]?.reset).toBe(8);
+  });
+
+  it('unpacks an answer however much it may hold', async () => {
+    const { server, client } = await connected({ maxBodyBytes: Number.POSITIVE_INFINITY });
+    server.onCall = ({ stream }) => {
+      stream.respond({ ':status': 200, 'content-type': 'application/json', 'content-encoding': 'gzip' });
+      stream.end(gzipSync('{"greeting":"hello"}'));
+    };
+    expect(await client.greet(ada)).toEqual(hello);
+  });
+
+  it('names no query of a GET in its errors, as that is the request', async () => {
+    const { server, transport } = await connected();
+    const client = createClient(Counter, { transport, useGet: true });
+    server.onCall = ({ stream }) => stream.close(2);
+    const { message } = await failure(client.double({ n: 4711 }));
+    expect(server.seen[0]?.headers[':path']).toContain('4711');
+    expect(message).toBe('Call to /demo.v1.Counter/double: the peer reset it with INTERNAL_ERROR.');
   });
 
   it('gives up on an answer in an encoding that it did not ask for', async () => {
@@ -418,6 +437,18 @@ describe('a connection', () => {
     const error = await failure(client.greet(ada));
     expect(error).toMatchObject({ code: 'unavailable', reason: 'PEER_CLOSED', neverProcessed: true });
     expect(error.message).toMatch(/^The connection to http:\/\/127\.0\.0\.1:\d+ failed: ECONNREFUSED\.$/);
+  });
+
+  it('that Node does not even begin is unavailable, and leaves nothing on the token', async () => {
+    const source = new CancellationSource();
+    const broken = () => {
+      throw new Error('no proxy');
+    };
+    const { client } = clientOf({ baseUrl: 'http://127.0.0.1:1', session: { createConnection: broken } });
+    const error = await failure(client.greet(ada, { token: source.token }));
+    expect(error).toMatchObject({ code: 'unavailable', neverProcessed: true, cause: new Error('no proxy') });
+    expect(error.message).toContain('could not begin a connection: no proxy');
+    expect(snapshot(source.token)).toMatchObject({ callbacks: 0, children: [] });
   });
 
   it.each([
