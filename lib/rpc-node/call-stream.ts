@@ -17,12 +17,14 @@ import { addAbortSignal, Readable } from 'node:stream';
 import { type CancellationToken, clock, type Registration } from '../core/index.ts';
 import { LINGER_MS, type OutgoingCall, peerKnows, type RpcError } from '../rpc/index.ts';
 import { RST_CANCEL } from '../wire/index.ts';
-import { failureOf, unsent } from './failure.ts';
+import { failureOf, tooLarge, unsent } from './failure.ts';
 import type { ResponseHeaders } from './reply.ts';
 import type { Session } from './session.ts';
 import type { Sessions } from './sessions.ts';
 
 const kCall = Symbol('nevermind.call');
+/** That of the headers alone can be too large: node:http2 cuts what follows to size. */
+const FRAME_SIZE_ERROR = 6;
 /** Taken before a test can have timers stand still. */
 const { setImmediate } = globalThis;
 type Stream = ClientHttp2Stream & { [kCall]?: CallStream | undefined };
@@ -33,6 +35,7 @@ let onData: (this: Stream, chunk: Uint8Array) => void;
 let onPush: (this: Stream, chunk: unknown, encoding?: BufferEncoding) => boolean;
 let onEnd: (this: Stream) => void;
 let onError: (this: Stream, error: Error) => void;
+let onFrameError: (this: Stream, type: number, code: number) => void;
 let onClose: (this: Stream) => void;
 
 /** What all calls of a transport share. */
@@ -142,7 +145,8 @@ export abstract class CallStream {
     this.#early = !session.greeted;
     stream[kCall] = this;
     stream.push = onPush;
-    stream.on('response', onResponse).on('data', onData).on('end', onEnd).on('error', onError).on('close', onClose);
+    stream.on('response', onResponse).on('data', onData).on('end', onEnd);
+    stream.on('frameError', onFrameError).on('error', onError).on('close', onClose);
     this.send(stream);
     this.#call.reached('sent');
   }
@@ -226,6 +230,11 @@ export abstract class CallStream {
     onError = function (error) {
       const call = this[kCall];
       if (call !== undefined) call.#error = error;
+    };
+    onFrameError = function (_type, code) {
+      const call = this[kCall];
+      // The reset with which Node ends such a stream looks like a peer's.
+      if (call !== undefined && code === FRAME_SIZE_ERROR) call.settle(() => call.failed(tooLarge(call.#call.path)));
     };
     onClose = function () {
       const call = this[kCall];

@@ -30,6 +30,11 @@ export function unsent(path: string, error: NodeJS.ErrnoException): RpcError {
   return new RpcError(code, `${named(path)} could not be sent: ${name}.`, { neverProcessed, cause: error });
 }
 
+/** A call whose headers Node did not send: its limit of 64 KiB keeps a session from being ended for them. */
+export function tooLarge(path: string): RpcError {
+  return new RpcError('resource_exhausted', `${named(path)}: its headers are too large.`, { neverProcessed: true });
+}
+
 /** The query of a GET is the request, which is nothing for a log. */
 function named(path: string): string {
   return `Call to ${path.split('?', 1)[0]}`;

@@ -120,6 +120,15 @@ describe('a call over HTTP/2', () => {
     expect(await client.greet(ada)).toEqual(hello);
   });
 
+  it('with headers larger than can be sent is refused here, once, and the connection stays', async () => {
+    const { server, client } = await connected();
+    await client.greet(ada);
+    const error = await failure(client.greet(ada, { headers: { 'x-large': 'x'.repeat(70_000) } }));
+    expect(error).toMatchObject({ code: 'resource_exhausted', neverProcessed: true, remote: false });
+    expect(await client.greet(ada)).toEqual(hello);
+    expect([server.seen.length, server.sockets.length]).toEqual([2, 1]);
+  });
+
   it('names no query of a GET in its errors, as that is the request', async () => {
     const { server, transport } = await connected();
     const client = createClient(Counter, { transport, useGet: true });
