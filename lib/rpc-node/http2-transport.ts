@@ -11,7 +11,7 @@ export interface Http2TransportOptions {
   readonly session?: SessionOptions | undefined;
   /** Larger answers are given up with `resource_exhausted`; of a stream, `maxMessageBytes` of the client holds. Default 4 MiB. */
   readonly maxBodyBytes?: number | undefined;
-  /** What a connection may take to stand, in milliseconds; default 10,000. */
+  /** What a connection may take to stand, and its peer to say its first word, in milliseconds; default 10,000. */
   readonly connectTimeoutMs?: number | undefined;
   /** Silence after which a peer with calls under way is sent a PING, in milliseconds; default 20,000; Infinity: never. */
   readonly pingIntervalMs?: number | undefined;
