@@ -59,33 +59,21 @@ export class Session {
     this.#session = session;
     this.#heartbeat = new Heartbeat(session, dialling, () => this.#end('PING_TIMEOUT'));
     const late = clock.after(dialling.connectTimeoutMs, () => this.#end('ETIMEDOUT'));
-    this.ready = new Promise((resolve, reject) => {
-      session.once('connect', () => {
-        this.connected = true;
-        this.#heartbeat.heard();
-        this.#heartbeat.run(this.#open > 0);
-        resolve();
-      });
-      session.once('close', () => {
-        late();
-        this.#heartbeat.stop();
-        this.#retired = true;
-        onGone(this);
-        // Does nothing to a promise that the connection has resolved.
-        reject(this.lost(undefined));
-      });
+    session.once('close', () => {
+      late();
+      this.#heartbeat.stop();
+      this.#retired = true;
+      onGone(this);
     });
-    this.greeting = new Promise((resolve, reject) => {
-      session.once('remoteSettings', () => {
-        this.greeted = true;
-        late();
-        resolve();
-      });
-      session.once('close', () => reject(this.lost(undefined)));
+    this.ready = this.#once('connect', () => {
+      this.connected = true;
+      this.#heartbeat.heard();
+      this.#heartbeat.run(this.#open > 0);
     });
-    // A connection that nobody waits for any more may fail in silence.
-    this.ready.catch(() => {});
-    this.greeting.catch(() => {});
+    this.greeting = this.#once('remoteSettings', () => {
+      this.greeted = true;
+      late();
+    });
     session.on('error', (error) => {
       this.#error = error;
     });
@@ -93,6 +81,20 @@ export class Session {
       this.#lastStreamId = lastStreamId;
       this.retire();
     });
+  }
+
+  /** Resolves when `event` has come; rejects when the connection has gone before. */
+  #once(event: 'connect' | 'remoteSettings', came: () => void): Promise<void> {
+    const promise = new Promise<void>((resolve, reject) => {
+      this.#session.once(event, () => {
+        came();
+        resolve();
+      });
+      this.#session.once('close', () => reject(this.lost(undefined)));
+    });
+    // A connection that nobody waits for any more may fail in silence.
+    promise.catch(() => {});
+    return promise;
   }
 
   /** Whether another call may begin here. */
