@@ -1,5 +1,5 @@
 /**
- * One call on one HTTP/2 stream; on a second one where the first was certainly never looked at.
+ * One call on one HTTP/2 stream; on another one where the first was certainly never looked at.
  *
  * 1. It settles once. On a cancel RST_STREAM CANCEL goes out first, always with code 8: 0, followed by a destroy before a
  *    flush, sends node:http2 into an endless loop. Node writes the frame at the end of the turn, so the caller is told in the
@@ -9,18 +9,22 @@
  * 3. The listeners are shared by all streams; a stream finds its call under `kCall`.
  * 4. An answer is whole when its readable side was ended by END_STREAM. A reset, whatever its code, and a lost session end it as
  *    well, but only after they have closed the stream; 'end' itself comes so late that both may be closed by then.
+ * 5. It is sent again once. A refusal does not count where the peer had not said yet how many streams it takes; what can be sent
+ *    only once waits until it has.
  */
 import type { ClientHttp2Stream, OutgoingHttpHeaders } from 'node:http2';
 import { addAbortSignal, Readable } from 'node:stream';
 import { type CancellationToken, clock, type Registration } from '../core/index.ts';
 import { LINGER_MS, type OutgoingCall, peerKnows, type RpcError } from '../rpc/index.ts';
 import { RST_CANCEL } from '../wire/index.ts';
-import { failureOf, unsent } from './failure.ts';
+import { failureOf, tooLarge, unsent } from './failure.ts';
 import type { ResponseHeaders } from './reply.ts';
 import type { Session } from './session.ts';
 import type { Sessions } from './sessions.ts';
 
 const kCall = Symbol('nevermind.call');
+/** That of the headers alone can be too large: node:http2 cuts what follows to size. */
+const FRAME_SIZE_ERROR = 6;
 /** Taken before a test can have timers stand still. */
 const { setImmediate } = globalThis;
 type Stream = ClientHttp2Stream & { [kCall]?: CallStream | undefined };
@@ -31,6 +35,7 @@ let onData: (this: Stream, chunk: Uint8Array) => void;
 let onPush: (this: Stream, chunk: unknown, encoding?: BufferEncoding) => boolean;
 let onEnd: (this: Stream) => void;
 let onError: (this: Stream, error: Error) => void;
+let onFrameError: (this: Stream, type: number, code: number) => void;
 let onClose: (this: Stream) => void;
 
 /** What all calls of a transport share. */
@@ -52,7 +57,9 @@ export abstract class CallStream {
   #error: NodeJS.ErrnoException | undefined;
   /** We have sent RST_STREAM. */
   #told = false;
-  #movedOn = false;
+  #repeated = false;
+  /** Sent before the peer has told its limits. */
+  #early = false;
   #whole = false;
   #settled = false;
 
@@ -74,12 +81,16 @@ export abstract class CallStream {
   protected abstract send(stream: ClientHttp2Stream): void;
   protected abstract responded(headers: ResponseHeaders, stream: ClientHttp2Stream): void;
   protected abstract received(chunk: Uint8Array): void;
+  /** The last of the answer is in our buffers. */
+  protected arrived(): void {}
   /** The answer has come, whole. */
   protected abstract ended(): void;
   /** The call has failed; told at most once, and not after it has settled. */
   protected abstract failed(error: unknown): void;
   /** Whether what was sent can be sent again. */
   protected abstract readonly repeatable: boolean;
+  /** Whether it will not be: invariant 5. */
+  protected abstract readonly patient: boolean;
 
   protected get settled(): boolean {
     return this.#settled;
@@ -106,12 +117,13 @@ export abstract class CallStream {
       return;
     }
     this.#session = session;
-    if (session.connected) this.#send(session);
+    if (this.patient ? session.greeted : session.connected) this.#send(session);
     else {
       // Not queued in the session meanwhile: a call that is cancelled now leaves no trace, and the time left is told late.
-      session.ready.then(
+      (this.patient ? session.greeting : session.ready).then(
         () => this.#send(session),
-        (error: RpcError) => this.#lost(error, session),
+        // A server that could not be reached is no better the second time.
+        (error: RpcError) => this.settle(() => this.failed(error)),
       );
     }
   }
@@ -130,24 +142,27 @@ export abstract class CallStream {
       return;
     }
     this.#stream = stream;
+    this.#early = !session.greeted;
     stream[kCall] = this;
     stream.push = onPush;
-    stream.on('response', onResponse).on('data', onData).on('end', onEnd).on('error', onError).on('close', onClose);
+    stream.on('response', onResponse).on('data', onData).on('end', onEnd);
+    stream.on('frameError', onFrameError).on('error', onError).on('close', onClose);
     this.send(stream);
     this.#call.reached('sent');
   }
 
   #lost(error: RpcError, session: Session): void {
     if (this.#settled) return;
-    const again = error.neverProcessed && session.connected && !this.#movedOn && this.repeatable;
-    if (again) this.#moveOn(session);
-    else this.settle(() => this.failed(error));
-  }
-
-  /** Nobody has seen the call: it begins again, elsewhere. */
-  #moveOn(session: Session): void {
-    this.#movedOn = true;
-    session.retire();
+    // The peer looked away from this stream alone.
+    const refused = error.remote && !session.retired;
+    const counts = !(refused && this.#early);
+    const again = error.neverProcessed && session.connected && this.repeatable && !(counts && this.#repeated);
+    if (!again) {
+      this.settle(() => this.failed(error));
+      return;
+    }
+    if (counts) this.#repeated = true;
+    if (!refused) session.retire();
     this.#leave();
     this.#take();
   }
@@ -200,8 +215,11 @@ export abstract class CallStream {
     };
     onPush = function (chunk, encoding) {
       const call = this[kCall];
-      if (chunk === null && call !== undefined && !this.closed) call.#whole = true;
-      return Readable.prototype.push.call(this, chunk, encoding);
+      const whole = chunk === null && call !== undefined && !this.closed;
+      if (whole) call.#whole = true;
+      const more = Readable.prototype.push.call(this, chunk, encoding);
+      if (whole) call.arrived();
+      return more;
     };
     onEnd = function () {
       const call = this[kCall];
@@ -212,6 +230,11 @@ export abstract class CallStream {
     onError = function (error) {
       const call = this[kCall];
       if (call !== undefined) call.#error = error;
+    };
+    onFrameError = function (_type, code) {
+      const call = this[kCall];
+      // The reset with which Node ends such a stream looks like a peer's.
+      if (call !== undefined && code === FRAME_SIZE_ERROR) call.settle(() => call.failed(tooLarge(call.#call.path)));
     };
     onClose = function () {
       const call = this[kCall];

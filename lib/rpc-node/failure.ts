@@ -17,15 +17,25 @@ export function failureOf(
   session: Session,
   error: NodeJS.ErrnoException | undefined,
 ): RpcError {
-  if (error !== undefined && failureOfNodeError(error.code ?? '').neverProcessed) return unsent(path, error);
+  if (error !== undefined && failureOfNodeError(error.code ?? '', false).neverProcessed) return unsent(path, error);
   if (session.dead && IMPLIED.has(rstCode)) return session.lost(id);
   const { code, neverProcessed, name } = failureOfReset(rstCode);
-  const message = `Call to ${path}: the peer reset it with ${name}.`;
+  const message = `${named(path)}: the peer reset it with ${name}.`;
   return new RpcError(code, message, { reason: reasonOfCode(code), neverProcessed, remote: true, cause: error });
 }
 
 /** A call that Node did not take, as the session is closed or going away. */
 export function unsent(path: string, error: NodeJS.ErrnoException): RpcError {
-  const { code, neverProcessed, name } = failureOfNodeError(error.code ?? error.message);
-  return new RpcError(code, `Call to ${path} could not be sent: ${name}.`, { neverProcessed, cause: error });
+  const { code, neverProcessed, name } = failureOfNodeError(error.code ?? error.message, false);
+  return new RpcError(code, `${named(path)} could not be sent: ${name}.`, { neverProcessed, cause: error });
+}
+
+/** A call whose headers Node did not send: its limit of 64 KiB keeps a session from being ended for them. */
+export function tooLarge(path: string): RpcError {
+  return new RpcError('resource_exhausted', `${named(path)}: its headers are too large.`, { neverProcessed: true });
+}
+
+/** The query of a GET is the request, which is nothing for a log. */
+function named(path: string): string {
+  return `Call to ${path.split('?', 1)[0]}`;
 }

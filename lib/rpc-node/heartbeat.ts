@@ -13,7 +13,7 @@ export interface HeartbeatOptions {
 
 /**
  * PINGs, and what comes of them: a peer that is frozen, or was cut off, says nothing at all, and a connection to it would look
- * well for ever.
+ * well for ever; one that it was about to close as well.
  */
 export class Heartbeat {
   readonly #session: ClientHttp2Session;
@@ -73,13 +73,16 @@ export class Heartbeat {
     this.#disarm = clock.after(this.#options.pingTimeoutMs, () => setImmediate(() => waits && this.#frozen()));
     // Nothing is more urgent than the answer.
     this.#armedFor = Number.NEGATIVE_INFINITY;
-    // Refused only while another one is unanswered, or the session is closing.
-    this.#session.ping((error) => {
+    const answered = (error: Error | null) => {
       waits = false;
       this.stop();
       if (error !== null) return;
       this.heard();
       this.#wait();
-    });
+    };
+    // Once GOAWAY has come, Node sends no PING any more. SETTINGS that change nothing are answered as well.
+    if (this.#session.closed) this.#session.settings({}, answered);
+    // Refused only while another one is unanswered.
+    else this.#session.ping(answered);
   }
 }

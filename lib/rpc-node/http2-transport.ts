@@ -11,7 +11,7 @@ export interface Http2TransportOptions {
   readonly session?: SessionOptions | undefined;
   /** Larger answers are given up with `resource_exhausted`; of a stream, `maxMessageBytes` of the client holds. Default 4 MiB. */
   readonly maxBodyBytes?: number | undefined;
-  /** What a connection may take to stand, in milliseconds; default 10,000. */
+  /** What a connection may take to stand, and its peer to say its first word, in milliseconds; default 10,000. */
   readonly connectTimeoutMs?: number | undefined;
   /** Silence after which a peer with calls under way is sent a PING, in milliseconds; default 20,000; Infinity: never. */
   readonly pingIntervalMs?: number | undefined;
@@ -32,8 +32,9 @@ export interface Http2Transport extends Transport {
  * - It connects with the first call and keeps one session for all; while idle, that does not keep the process alive.
  * - A cancel goes out as RST_STREAM CANCEL. Before a session has been reset so often that the server would end it, calls
  *   move to a fresh one, and those under way finish where they are: no call fails because others were cancelled.
- * - A call that the peer certainly never looked at (GOAWAY, REFUSED_STREAM) is sent again, once. No other is, and no stream of
- *   requests of which one has been asked for.
+ * - A call that the peer certainly never looked at (GOAWAY, REFUSED_STREAM) is sent again, once; on a new connection also when
+ *   the peer had not told yet how many calls it takes at a time. No other is, and no stream of requests of which one has been
+ *   asked for: such a stream waits until the peer has told.
  * - A peer that is frozen or was cut off is noticed by a PING, and its calls fail with `unavailable`. Where connecting fails
  *   again and again, calls fail at once for a while.
  *

@@ -7,7 +7,9 @@ import { Http2Reply, type ResponseHeaders } from './reply.ts';
 /**
  * One call with a stream of messages, each way at its own pace.
  *
- * Whether an answer is whole is for the last of its messages to say; here, a stream that was reset or lost has failed.
+ * 1. Whether an answer is whole is for the last of its messages to say; here, a stream that was reset or lost has failed.
+ * 2. What has arrived with its end is out of reach of a reset that follows, however slow the reader is: a server that is done
+ *    asks for no more requests by a reset.
  */
 export class MessageStream extends CallStream {
   readonly #messages: StreamCall['messages'];
@@ -16,6 +18,7 @@ export class MessageStream extends CallStream {
   #inflow: Inflow | undefined;
   /** Paused while nobody reads, from the head of the answer on. */
   #paused: ClientHttp2Stream | undefined;
+  #arrived = false;
   #sending: AsyncIterator<Uint8Array> | undefined;
 
   constructor(line: Line, call: StreamCall, resolve: (reply: StreamReply) => void, reject: (error: unknown) => void) {
@@ -30,6 +33,10 @@ export class MessageStream extends CallStream {
     return this.#sending === undefined;
   }
 
+  protected get patient(): boolean {
+    return !(this.#messages instanceof Uint8Array);
+  }
+
   protected open(_headers: OutgoingHttpHeaders): 'POST' {
     return 'POST';
   }
@@ -42,7 +49,9 @@ export class MessageStream extends CallStream {
   protected responded(headers: ResponseHeaders, stream: ClientHttp2Stream): void {
     this.#paused = stream.pause();
     this.#inflow = new Inflow({
-      pause: () => stream.pause(),
+      pause: () => {
+        if (!this.#arrived) stream.pause();
+      },
       resume: () => stream.resume(),
       left: () => this.giveUp(() => new RpcError('canceled', 'Nobody reads the answer.')),
     });
@@ -51,6 +60,11 @@ export class MessageStream extends CallStream {
 
   protected received(chunk: Uint8Array): void {
     this.#inflow?.push(chunk);
+  }
+
+  protected override arrived(): void {
+    this.#arrived = true;
+    this.#paused?.resume();
   }
 
   protected ended(): void {

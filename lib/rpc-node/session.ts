@@ -5,18 +5,19 @@
  *    included, so every call under way is counted as one that may yet be cancelled.
  * 2. A session that has used up half of the budget, or heard GOAWAY, takes no new calls; those under way finish on it.
  * 3. It keeps the process alive exactly while it has calls.
- * 4. A connection that does not come about, or whose peer does not answer a PING, is ended from here: its calls fail with
+ * 4. A connection that does not come about, SETTINGS of the peer included, or whose peer does not answer a PING, is ended from here: its calls fail with
  *    `unavailable` instead of waiting.
  */
 import http2, { type ClientHttp2Session, type ClientHttp2Stream, type OutgoingHttpHeaders } from 'node:http2';
 import { clock } from '../core/index.ts';
 import { RpcError } from '../rpc/index.ts';
-import { failureOfNodeError } from '../wire/index.ts';
 import { Heartbeat, type HeartbeatOptions } from './heartbeat.ts';
 
 /** Node's guard strikes at 1,000 (1,001 to 1,050 measured, later by 33 a second). */
 const BUDGET = 900;
 const USED_UP = BUDGET / 2;
+/** In megabytes. Past Node's own 10, which a few requests that are not sent yet take up, answers to other calls are refused. */
+const SESSION_MEMORY = 1_000_000;
 
 /** What `http2.connect` takes beside the address: certificates, settings, windows. */
 export type SessionOptions = http2.ClientSessionOptions | http2.SecureClientSessionOptions;
@@ -25,7 +26,7 @@ export type SessionOptions = http2.ClientSessionOptions | http2.SecureClientSess
 export interface Dialling extends HeartbeatOptions {
   readonly origin: string;
   readonly session: SessionOptions | undefined;
-  /** What a connection may take to stand, in milliseconds. */
+  /** What a connection may take to stand, and its peer to say the first word, in milliseconds. */
   readonly connectTimeoutMs: number;
 }
 
@@ -36,6 +37,9 @@ export class Session {
   /** Settles when the connection stands or has failed; resolved for good once `connected`. */
   readonly ready: Promise<void>;
   connected = false;
+  /** The same for the peer's SETTINGS, which come first of all and say how many streams it takes; then `greeted`. */
+  readonly greeting: Promise<void>;
+  greeted = false;
   /** Streams above this one were never processed; set by the peer's GOAWAY. */
   #lastStreamId = Number.POSITIVE_INFINITY;
   #error: NodeJS.ErrnoException | undefined;
@@ -47,29 +51,29 @@ export class Session {
   constructor(dialling: Dialling, onGone: (session: Session) => void) {
     const { origin, session: options } = dialling;
     this.origin = origin;
-    const session = http2.connect(origin, { ...options, settings: { enablePush: false, ...options?.settings } });
+    const session = http2.connect(origin, {
+      maxSessionMemory: SESSION_MEMORY,
+      ...options,
+      settings: { enablePush: false, ...options?.settings },
+    });
     this.#session = session;
     this.#heartbeat = new Heartbeat(session, dialling, () => this.#end('PING_TIMEOUT'));
     const late = clock.after(dialling.connectTimeoutMs, () => this.#end('ETIMEDOUT'));
-    this.ready = new Promise((resolve, reject) => {
-      session.once('connect', () => {
-        this.connected = true;
-        late();
-        this.#heartbeat.heard();
-        this.#heartbeat.run(this.#open > 0);
-        resolve();
-      });
-      session.once('close', () => {
-        late();
-        this.#heartbeat.stop();
-        this.#retired = true;
-        onGone(this);
-        // Does nothing to a promise that the connection has resolved.
-        reject(this.lost(undefined));
-      });
+    session.once('close', () => {
+      late();
+      this.#heartbeat.stop();
+      this.#retired = true;
+      onGone(this);
     });
-    // A connection that nobody waits for any more may fail in silence.
-    this.ready.catch(() => {});
+    this.ready = this.#once('connect', () => {
+      this.connected = true;
+      this.#heartbeat.heard();
+      this.#heartbeat.run(this.#open > 0);
+    });
+    this.greeting = this.#once('remoteSettings', () => {
+      this.greeted = true;
+      late();
+    });
     session.on('error', (error) => {
       this.#error = error;
     });
@@ -79,9 +83,28 @@ export class Session {
     });
   }
 
+  /** Resolves when `event` has come; rejects when the connection has gone before. */
+  #once(event: 'connect' | 'remoteSettings', came: () => void): Promise<void> {
+    const promise = new Promise<void>((resolve, reject) => {
+      this.#session.once(event, () => {
+        came();
+        resolve();
+      });
+      this.#session.once('close', () => reject(this.lost(undefined)));
+    });
+    // A connection that nobody waits for any more may fail in silence.
+    promise.catch(() => {});
+    return promise;
+  }
+
   /** Whether another call may begin here. */
   get usable(): boolean {
     return !this.#retired && this.#resets < USED_UP && this.#resets + this.#open < BUDGET;
+  }
+
+  /** Whether no call will begin here any more. */
+  get retired(): boolean {
+    return this.#retired;
   }
 
   get idle(): boolean {
@@ -143,9 +166,9 @@ export class Session {
 
   /** The error of a call whose connection is gone. @param streamId undefined: it had no stream yet */
   lost(streamId: number | undefined): RpcError {
-    const { neverProcessed, name } = failureOfNodeError(this.#error?.code ?? 'it was closed');
     const unseen = streamId === undefined || streamId > this.#lastStreamId;
-    const options = { reason: 'PEER_CLOSED', neverProcessed: neverProcessed || unseen, cause: this.#error } as const;
-    return new RpcError('unavailable', `The connection to ${this.origin} failed: ${name}.`, options);
+    const options = { reason: 'PEER_CLOSED', neverProcessed: unseen, cause: this.#error } as const;
+    const why = this.#error?.code ?? 'it was closed';
+    return new RpcError('unavailable', `The connection to ${this.origin} failed: ${why}.`, options);
   }
 }

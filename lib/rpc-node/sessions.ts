@@ -27,7 +27,12 @@ export class Sessions {
   /** A session with room for one call, counted in already; it may still be connecting. Else why there is none. */
   take(): Session | RpcError {
     if (this.#closed) return this.#refusal('is closed');
-    if (this.#current?.usable !== true) this.#current = this.#usable() ?? this.#connect();
+    try {
+      if (this.#current?.usable !== true) this.#current = this.#usable() ?? this.#connect();
+    } catch (error) {
+      // What `http2.connect` makes of its options, or their `createConnection` of being called.
+      return this.#refusal(`could not begin a connection: ${(error as Error).message}`, error);
+    }
     if (this.#current === undefined) return this.#refusal('waits a little, as its server could not be reached');
     this.#current.take();
     return this.#current;
@@ -47,8 +52,9 @@ export class Sessions {
     await Promise.all(all.map((session) => session.gone()));
   }
 
-  #refusal(why: string): RpcError {
-    return new RpcError('unavailable', `The transport to ${this.#dialling.origin} ${why}.`, { neverProcessed: true });
+  #refusal(why: string, cause?: unknown): RpcError {
+    const message = `The transport to ${this.#dialling.origin} ${why}.`;
+    return new RpcError('unavailable', message, { neverProcessed: true, cause });
   }
 
   #usable(): Session | undefined {

@@ -1,3 +1,4 @@
+import { kMaxLength } from 'node:buffer';
 import type { ClientHttp2Stream, OutgoingHttpHeaders } from 'node:http2';
 import { promisify } from 'node:util';
 import { gunzip } from 'node:zlib';
@@ -10,6 +11,7 @@ const unzip = promisify(gunzip);
 /** One unary call. */
 export class UnaryStream extends CallStream {
   protected readonly repeatable = true;
+  protected readonly patient = false;
   readonly #body: UnaryCall['body'];
   readonly #resolve: (reply: UnaryReply | Promise<UnaryReply>) => void;
   readonly #reject: (error: unknown) => void;
@@ -69,7 +71,9 @@ export class UnaryStream extends CallStream {
 
   async #unpacked(headers: ResponseHeaders, body: Uint8Array): Promise<UnaryReply> {
     try {
-      return new Http2Reply(headers, await unzip(body, { maxOutputLength: this.line.maxBodyBytes }));
+      // Node refuses a limit over what a buffer can hold.
+      const maxOutputLength = Math.min(this.line.maxBodyBytes, kMaxLength);
+      return new Http2Reply(headers, await unzip(body, { maxOutputLength }));
     } catch (cause) {
       if ((cause as NodeJS.ErrnoException).code === 'ERR_BUFFER_TOO_LARGE') throw this.#tooLarge();
       throw new RpcError('internal', 'Expected the answer to be gzip.', { cause });

@@ -15,6 +15,7 @@ import {
   PROTOCOL_VERSION_HEADER,
   TIMEOUT_HEADER,
 } from '../wire/index.ts';
+import { withoutQuery } from './base-url.ts';
 import { RpcError, rpcErrorWithoutStack } from './error.ts';
 import type { CallPhase, OutgoingCall } from './transport.ts';
 
@@ -64,7 +65,7 @@ export abstract class Attempt implements OutgoingCall {
   }
 
   #stopped(stop: CancellationError): RpcError {
-    return stoppedError(this.path, stop, stop.reason === 'TIMEOUT' ? ` after ${this.#account()}` : '');
+    return stoppedError(withoutQuery(this.path), stop, stop.reason === 'TIMEOUT' ? ` after ${this.#account()}` : '');
   }
 
   /** Where the time went. */

@@ -13,3 +13,8 @@ export function baseOf(baseUrl: string | URL | undefined): string {
   }
   return url.origin + url.pathname.replace(/\/+$/, '');
 }
+
+/** A path or an address as an error may name it: the query of a GET is the request, which is nothing for a log. */
+export function withoutQuery(target: string): string {
+  return target.split('?', 1)[0] as string;
+}

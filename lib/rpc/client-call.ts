@@ -2,7 +2,8 @@
  * One call of a client, from its options to its outcome, through the interceptors.
  *
  * 1. Under a token that is cancelled, or a deadline that has passed, nothing is sent.
- * 2. All that belongs to the call ends with its token: a deadline holds for all attempts together.
+ * 2. All that belongs to the call ends with its token: a deadline holds for all attempts together, and for interceptors that do
+ *    not look at it.
  */
 import { CancellationSource, type CancellationToken, currentToken, isCancellation, toToken } from '../core/index.ts';
 import { stoppedError } from './attempt.ts';
@@ -10,6 +11,7 @@ import { type CallSettings, plainHeaders } from './call-options.ts';
 import type { Callee } from './callee.ts';
 import { encodeJson } from './codec.ts';
 import { type InterceptedCall, intercept } from './interceptor.ts';
+import { eachOrStopped, orStopped } from './or-stopped.ts';
 import { StreamAttempt } from './stream-attempt.ts';
 import { UnaryAttempt } from './unary-attempt.ts';
 
@@ -55,7 +57,8 @@ export class ClientCall {
   /** The responses, from the moment that somebody asks for the first one; fails with an RpcError. */
   async *responses(): AsyncGenerator<unknown> {
     try {
-      yield* (await this.#send()) as AsyncIterable<unknown>;
+      const responses = (await this.#send()) as AsyncIterable<unknown>;
+      yield* this.#callee.interceptors.length === 0 ? responses : eachOrStopped(this.token, responses);
     } catch (error) {
       throw this.#told(error);
     } finally {
@@ -63,7 +66,7 @@ export class ClientCall {
     }
   }
 
-  /** An interceptor that waits under the token is stopped with the token's own error. */
+  /** An interceptor is stopped with the token's own error. */
   #told(error: unknown): unknown {
     return isCancellation(error) ? stoppedError(this.#callee.path, error) : error;
   }
@@ -74,7 +77,10 @@ export class ClientCall {
     const { kind, idempotent } = method;
     const headers = new Headers(this.#headers);
     const call = { service, method: name, kind, idempotent, token: this.token, headers, request: this.#request };
-    return intercept(interceptors, call, (call) => this.#intercepted(call));
+    return orStopped(
+      this.token,
+      intercept(interceptors, call, (call) => this.#intercepted(call)),
+    );
   }
 
   #intercepted({ headers, request, token }: InterceptedCall): unknown {

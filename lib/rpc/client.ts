@@ -58,8 +58,8 @@ export interface ClientMethod<M extends Method> {
    * RpcError.
    *
    * A cancel of the token goes out as RST_STREAM or an aborted fetch and then settles the promise, or ends the pending
-   * `next()`, without waiting for the server; the error's `cause` is the token's own, so `reasonOf(error)` tells why. It does
-   * not undo what the server has done by then.
+   * `next()`, without waiting for the server or an interceptor; no response is handed out after it. The error's `cause` is the
+   * token's own, so `reasonOf(error)` tells why. It does not undo what the server has done by then.
    *
    * A stream of responses begins when the first one is asked for, is read from the server no faster than it is consumed, and
    * is cancelled by leaving the loop. One that was cut off fails; only one that the server has ended ends.

@@ -6,6 +6,7 @@
  */
 import { type CancellationToken, clock, type Registration } from '../core/index.ts';
 import { BodyTooLargeError, failureOfNodeError } from '../wire/index.ts';
+import { withoutQuery } from './base-url.ts';
 import { RpcError } from './error.ts';
 import { LINGER_MS, peerKnows } from './linger.ts';
 import type { StreamCall, UnaryCall } from './transport.ts';
@@ -105,7 +106,7 @@ export class FetchCall {
   #failure(error: unknown): unknown {
     const { signal } = this.#controller;
     if (signal.aborted) return signal.reason;
-    return error instanceof RpcError ? error : failed(error, this.#url);
+    return error instanceof RpcError ? error : failed(error, withoutQuery(this.#url));
   }
 }
 
@@ -155,8 +156,11 @@ function failed(error: unknown, url: string): RpcError {
   }
   // Node's fetch hides what happened in the cause of a TypeError; a browser's says nothing.
   const inner = (error as Error | undefined)?.cause ?? error;
-  const code = (inner as { code?: unknown } | undefined)?.code;
-  const failure = failureOfNodeError(typeof code === 'string' ? code : String(inner));
+  const { code, errors } = Object(inner) as { code?: unknown; errors?: readonly unknown[] };
+  // Of a host with several addresses, there is an error for each.
+  const { syscall } = Object(errors?.[0] ?? inner) as { syscall?: unknown };
+  const connecting = syscall === 'connect' || syscall === 'getaddrinfo';
+  const failure = failureOfNodeError(typeof code === 'string' ? code : String(inner), connecting);
   const { neverProcessed, name } = failure;
   return new RpcError(failure.code, `The connection to ${url} failed: ${name}.`, {
     reason: 'PEER_CLOSED',

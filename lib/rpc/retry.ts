@@ -1,4 +1,6 @@
 import { retry as again, proactiveRetry } from '../abortable/index.ts';
+import { expected } from '../core/index.ts';
+import { checkAtLeast } from './at-least.ts';
 import { RpcError } from './error.ts';
 import type { InterceptedCall, Interceptor } from './interceptor.ts';
 
@@ -19,9 +21,12 @@ export interface RetryOptions {
  * what has been handed out can't be taken back.
  *
  * Cancellation: as of a call that is sent once.
+ *
+ * @throws TypeError or RangeError for a time, or a number of attempts, that is none
  */
 export function retry(options: RetryOptions = {}): Interceptor {
   const { maxAttempts = 3, baseMs = 50, maxDelayMs = 1_000 } = options;
+  check(maxAttempts, { baseMs, maxDelayMs });
   return (call, next) => {
     if (call.kind !== 'unary') return next(call);
     const onError = (error: unknown, _attempt: number, delayMs: number): void => {
@@ -44,9 +49,10 @@ export interface HedgeOptions {
  *
  * An attempt that fails with anything but `unavailable` ends the call with that error.
  *
- * @throws TypeError or RangeError for a time that is none
+ * @throws TypeError or RangeError for a time, or a number of attempts, that is none
  */
 export function hedge({ afterMs, maxAttempts = 2 }: HedgeOptions): Interceptor {
+  check(maxAttempts, { afterMs });
   return (call, next) => {
     if (!call.idempotent) return next(call);
     const onError = (error: unknown): void => {
@@ -54,6 +60,12 @@ export function hedge({ afterMs, maxAttempts = 2 }: HedgeOptions): Interceptor {
     };
     return proactiveRetry(call.token, (token) => next({ ...call, token }), { baseMs: afterMs, maxAttempts, onError });
   };
+}
+
+function check(maxAttempts: number, times: Readonly<Record<string, number>>): void {
+  for (const [name, ms] of Object.entries(times)) checkAtLeast(0, name, ms);
+  checkAtLeast(1, 'maxAttempts', maxAttempts);
+  if (maxAttempts % 1 > 0) throw new RangeError(expected('maxAttempts', 'a whole number', maxAttempts));
 }
 
 function mayAgain(error: unknown, { idempotent }: InterceptedCall): boolean {

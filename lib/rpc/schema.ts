@@ -27,6 +27,7 @@ export class SchemaError extends Error {
 
 /** More issues than these help nobody, and a message should not grow with a hostile body. */
 const MOST_ISSUES = 8;
+const LONGEST_PART = 200;
 
 /**
  * Reads `message` by `schema`. A promise only where the schema is asynchronous, so that the common case costs no tick.
@@ -41,11 +42,17 @@ export function read<S extends Schema>(schema: S, message: unknown, what: string
 
 function unwrap<T>(result: SchemaResult<T>, what: string): T {
   if (result.issues === undefined) return result.value;
-  const lines = result.issues.slice(0, MOST_ISSUES).map((issue) => `\`${pathOf(issue, what)}\`: ${issue.message}`);
+  const lines = result.issues
+    .slice(0, MOST_ISSUES)
+    .map((issue) => `\`${cut(pathOf(issue, what))}\`: ${cut(issue.message)}`);
   const rest = result.issues.length - lines.length;
   throw new SchemaError(
     `Expected the ${what} to fit the contract; ${lines.join('; ')}${rest > 0 ? `; and ${rest} more` : ''}.`,
   );
+}
+
+function cut(text: string): string {
+  return text.length > LONGEST_PART ? `${text.slice(0, LONGEST_PART)}…` : text;
 }
 
 /** `user.tags[2]`; the message's own name when the issue is with the whole of it. */

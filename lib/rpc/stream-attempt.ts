@@ -77,8 +77,13 @@ export class StreamAttempt extends Attempt implements StreamCall {
     const reading = { limit, encoding: reply.header(STREAM_ENCODING_HEADER), fault: 'internal' } as const;
     for await (const { flags, data } of envelopesIn(reply.chunks, reading, this.token)) {
       if (end !== undefined) throw new RpcError('internal', 'Expected nothing after the end of the stream.');
-      if ((flags & END_STREAM) !== 0) end = data;
-      else yield await openMessage(data, method.output, 'response', 'internal');
+      if ((flags & END_STREAM) !== 0) {
+        end = data;
+        continue;
+      }
+      const response = await openMessage(data, method.output, 'response', 'internal');
+      this.token.throwIfCancelled();
+      yield response;
     }
     if (end === undefined) throw new RpcError('internal', 'Expected the stream to say how it ended, it broke off.');
     throwIfFailed(end);

@@ -1,7 +1,7 @@
 /**
  * What a peer sends, piece by piece, handed on at the pace of whoever reads it.
  *
- * 1. At most what had arrived when the tap was closed is kept; the tap is open only while somebody waits.
+ * 1. At most what had arrived when the tap was closed is kept; the tap is open only while somebody waits, or once the end is there.
  * 2. A failure comes at once, and before what was kept: whoever reads is not to work on for nothing.
  */
 export interface Tap {

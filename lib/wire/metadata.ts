@@ -12,6 +12,7 @@ const RESERVED: ReadonlySet<string> = new Set([
   'content-type',
   'expect',
   'host',
+  'http2-settings',
   'keep-alive',
   'proxy-connection',
   'te',

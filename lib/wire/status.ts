@@ -126,14 +126,7 @@ export function failureOfReset(rstCode: number): Failure {
   return RESETS[rstCode] ?? { code: 'internal', neverProcessed: false, name: `error ${rstCode}` };
 }
 
-const NEVER_CONNECTED: ReadonlySet<string> = new Set([
-  'ECONNREFUSED',
-  'ENOTFOUND',
-  'EAI_AGAIN',
-  'ETIMEDOUT',
-  'EHOSTUNREACH',
-  'ENETUNREACH',
-  'ENOENT', // a Unix socket that nobody listens on
+const NEVER_SENT: ReadonlySet<string> = new Set([
   'UND_ERR_CONNECT_TIMEOUT',
   // A request on a session that is closed or going away: it never left this process.
   'ERR_HTTP2_GOAWAY_SESSION',
@@ -141,7 +134,13 @@ const NEVER_CONNECTED: ReadonlySet<string> = new Set([
   'ERR_HTTP2_OUT_OF_STREAMS',
 ]);
 
-/** What the `code` of an error of Node's sockets, sessions or fetch means: always `unavailable`; whether the call was processed differs. */
-export function failureOfNodeError(errorCode: string): Failure {
-  return { code: 'unavailable', neverProcessed: NEVER_CONNECTED.has(errorCode), name: errorCode };
+/**
+ * What the `code` of an error of Node's sockets, sessions or fetch means: always `unavailable`; whether the call was processed
+ * differs.
+ *
+ * @param connecting it comes from making the connection. The system gives the same codes to one that stood: ETIMEDOUT, or
+ * ECONNREFUSED where a firewall rejects what it let through before
+ */
+export function failureOfNodeError(errorCode: string, connecting: boolean): Failure {
+  return { code: 'unavailable', neverProcessed: connecting || NEVER_SENT.has(errorCode), name: errorCode };
 }

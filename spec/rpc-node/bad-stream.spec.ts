@@ -1,9 +1,13 @@
+import { once } from 'node:events';
 import { afterEach, describe, expect, it } from 'vitest';
+import { z } from 'zod';
+import { CancellationSource } from '../../lib/core/index.ts';
 import { createClient } from '../../lib/rpc/client.ts';
-import type { RpcError } from '../../lib/rpc/index.ts';
+import { type RpcError, serverStream, service } from '../../lib/rpc/index.ts';
 import { type Http2Transport, http2Transport } from '../../lib/rpc-node/index.ts';
 import { END_STREAM, seal } from '../../lib/wire/index.ts';
 import { all, Counter, numbers } from '../rpc/support/counter.ts';
+import { type Gate, gate } from '../rpc/support/gate.ts';
 import { type Seen, useRawServer } from './support/raw-server.ts';
 
 const rawServer = useRawServer();
@@ -30,7 +34,7 @@ async function answered(
   };
   const transport = http2Transport({ baseUrl });
   transports.push(transport);
-  return { server, client: createClient(Counter, { transport, maxMessageBytes: 1_000 }) };
+  return { server, transport, client: createClient(Counter, { transport, maxMessageBytes: 1_000 }) };
 }
 
 /** What came of a stream: its messages, and the error that ended it. */
@@ -42,6 +46,11 @@ async function outcome(stream: AsyncIterable<{ n: number }>): Promise<[number[],
   } catch (error) {
     return [seen, error as RpcError];
   }
+}
+
+async function* endless(): AsyncGenerator<{ n: number }> {
+  yield { n: 1 };
+  await new Promise(() => {});
 }
 
 describe('an answer', () => {
@@ -94,6 +103,48 @@ describe('an answer', () => {
       'connect-content-encoding': 'gzip',
     });
     expect((await outcome(client.upTo({ n: 1 })))[1]?.code).toBe('resource_exhausted');
+  });
+
+  it('that has arrived with its end outlives the reset by which the peer wants no more requests', async () => {
+    const seen: Gate<Seen> = gate();
+    const { client } = await answered((call) => {
+      call.stream.write(message(1));
+      call.stream.end(Buffer.concat([message(2), end()]));
+      seen.open(call);
+    });
+    const responses = client.chat(endless());
+    expect((await responses.next()).value).toEqual({ n: 1 });
+    const { stream, session } = await seen.opened;
+    if (!stream.writableFinished) await once(stream, 'finish');
+    stream.close(8);
+    // Its answer comes after the reset has.
+    await new Promise((resolve) => session.ping(resolve));
+    expect(await outcome(responses)).toEqual([[2], undefined]);
+  });
+
+  it.each([
+    ['nothing more of what has come', [message(1), message(2), message(3), end()]],
+    ['no end either', [message(1), end()]],
+  ])('S3-34: gives, after a cancel, %s', async (_, sealed) => {
+    const { client } = await answered(({ stream }) => stream.end(Buffer.concat(sealed)));
+    const source = new CancellationSource();
+    const responses = client.upTo({ n: 1 }, { token: source.token });
+    expect((await responses.next()).value).toEqual({ n: 1 });
+    source.cancel();
+    const [seen, error] = await outcome(responses);
+    expect([seen, error?.code, error?.cause]).toEqual([[], 'canceled', source.token.error]);
+  });
+
+  it('S3-34: gives no message that its schema is done with after a cancel', async () => {
+    const source = new CancellationSource();
+    const cancels = z.object({ n: z.int() }).transform(async (message) => {
+      source.cancel();
+      return message;
+    });
+    const Cancelling = service('demo.v1.Counter', { upTo: serverStream({ input: cancels, output: cancels }) });
+    const { transport } = await answered(({ stream }) => stream.end(Buffer.concat([message(1), end()])));
+    const client = createClient(Cancelling, { transport });
+    expect((await outcome(client.upTo({ n: 1 }, { token: source.token })))[0]).toEqual([]);
   });
 
   it('cut in its midst fails after what came, and is never whole', async () => {

@@ -1,9 +1,11 @@
+import { once } from 'node:events';
 import type { AddressInfo } from 'node:net';
 import net from 'node:net';
 import { afterEach, describe, expect, it } from 'vitest';
 import { createClient } from '../../lib/rpc/client.ts';
 import type { RpcError } from '../../lib/rpc/index.ts';
 import { type Http2Transport, type Http2TransportOptions, http2Transport } from '../../lib/rpc-node/index.ts';
+import { Counter, numbers } from '../rpc/support/counter.ts';
 import { Greeter, settled } from '../rpc/support/greeter.ts';
 import { useManualClock } from '../rpc/support/manual-clock.ts';
 import { useRawServer } from './support/raw-server.ts';
@@ -56,6 +58,31 @@ describe('a peer that says nothing', () => {
     await arrived;
     freeze();
     time().advance(1_000);
+    await settled();
+    time().advance(200);
+    expect(await outcome).toMatchObject({ code: 'unavailable', reason: 'PEER_CLOSED', neverProcessed: false });
+  });
+
+  it('is found out while it drains, too: after GOAWAY', async () => {
+    const { server, baseUrl } = await rawServer();
+    const { url, freeze } = await relayTo(baseUrl);
+    const client = clientOf({ baseUrl: url, pingIntervalMs: 1_000, pingTimeoutMs: 200 });
+    const arrived = server.next();
+    const outcome = failure(client.greet(ada));
+    const { session } = await arrived;
+    const heard = once(session, 'goaway');
+    session.close();
+    // Node says GOAWAY in return.
+    await heard;
+    // Alive, it may take as long as it likes.
+    const answered = once(session, 'remoteSettings');
+    time().advance(1_000);
+    await answered;
+    await settled();
+    await settled();
+    time().advance(200);
+    freeze();
+    time().advance(800);
     await settled();
     time().advance(200);
     expect(await outcome).toMatchObject({ code: 'unavailable', reason: 'PEER_CLOSED', neverProcessed: false });
@@ -130,6 +157,21 @@ describe('a connection', () => {
     const { port } = silent.address() as AddressInfo;
     const client = clientOf({ baseUrl: `https://127.0.0.1:${port}`, connectTimeoutMs: 3_000 });
     const outcome = failure(client.greet(ada));
+    await settled();
+    time().advance(3_000);
+    expect(await outcome).toMatchObject({ code: 'unavailable', neverProcessed: true });
+  });
+
+  it('whose peer never says its first word is given up, and a stream of requests that waits for it with it', async () => {
+    const silent = net.createServer(() => {});
+    await new Promise<void>((resolve) => silent.listen(0, '127.0.0.1', resolve));
+    ends.push(() => silent.close());
+    const { port } = silent.address() as AddressInfo;
+    const transport = http2Transport({ baseUrl: `http://127.0.0.1:${port}`, connectTimeoutMs: 3_000 });
+    ends.push(() => transport.close());
+    const accepted = once(silent, 'connection');
+    const outcome = failure(createClient(Counter, { transport }).sum(numbers(1)));
+    await accepted;
     await settled();
     time().advance(3_000);
     expect(await outcome).toMatchObject({ code: 'unavailable', neverProcessed: true });

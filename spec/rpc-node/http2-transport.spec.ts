@@ -1,11 +1,14 @@
 import { once } from 'node:events';
 import http2 from 'node:http2';
 import net from 'node:net';
+import { gzipSync } from 'node:zlib';
 import { afterEach, describe, expect, it } from 'vitest';
 import { CancellationSource, reasonOf, snapshot } from '../../lib/core/index.ts';
 import { createClient } from '../../lib/rpc/client.ts';
 import { LINGER_MS, type RpcError } from '../../lib/rpc/index.ts';
 import { type Http2Transport, type Http2TransportOptions, http2Transport } from '../../lib/rpc-node/index.ts';
+import { END_STREAM, seal } from '../../lib/wire/index.ts';
+import { Counter, numbers } from '../rpc/support/counter.ts';
 import { Greeter, settled } from '../rpc/support/greeter.ts';
 import { useManualClock } from '../rpc/support/manual-clock.ts';
 import { scale } from '../support/soak.ts';
@@ -106,6 +109,33 @@ describe('a call over HTTP/2', () => {
     };
     expect(await failure(client.greet(ada))).toMatchObject({ code: 'resource_exhausted' });
     expect(await server.seen[0]?.reset).toBe(8);
+  });
+
+  it('unpacks an answer however much it may hold', async () => {
+    const { server, client } = await connected({ maxBodyBytes: Number.POSITIVE_INFINITY });
+    server.onCall = ({ stream }) => {
+      stream.respond({ ':status': 200, 'content-type': 'application/json', 'content-encoding': 'gzip' });
+      stream.end(gzipSync('{"greeting":"hello"}'));
+    };
+    expect(await client.greet(ada)).toEqual(hello);
+  });
+
+  it('with headers larger than can be sent is refused here, once, and the connection stays', async () => {
+    const { server, client } = await connected();
+    await client.greet(ada);
+    const error = await failure(client.greet(ada, { headers: { 'x-large': 'x'.repeat(70_000) } }));
+    expect(error).toMatchObject({ code: 'resource_exhausted', neverProcessed: true, remote: false });
+    expect(await client.greet(ada)).toEqual(hello);
+    expect([server.seen.length, server.sockets.length]).toEqual([2, 1]);
+  });
+
+  it('names no query of a GET in its errors, as that is the request', async () => {
+    const { server, transport } = await connected();
+    const client = createClient(Counter, { transport, useGet: true });
+    server.onCall = ({ stream }) => stream.close(2);
+    const { message } = await failure(client.double({ n: 4711 }));
+    expect(server.seen[0]?.headers[':path']).toContain('4711');
+    expect(message).toBe('Call to /demo.v1.Counter/double: the peer reset it with INTERNAL_ERROR.');
   });
 
   it('gives up on an answer in an encoding that it did not ask for', async () => {
@@ -378,18 +408,20 @@ describe('a stream that the peer resets', () => {
     expect(await failure(client.greet(ada))).toMatchObject({ code: 'canceled' });
   });
 
-  it('S1-24: with REFUSED_STREAM is sent again, once, on a fresh session', async () => {
+  it('S1-24: with REFUSED_STREAM is sent again, once, on the same session', async () => {
     const { server, client } = await connected();
-    server.onCall = (call) => (server.seen.length === 1 ? call.stream.close(7) : call.answer());
+    await client.greet(ada);
+    server.onCall = (call) => (server.seen.length === 2 ? call.stream.close(7) : call.answer());
     expect(await client.greet(ada)).toEqual(hello);
-    expect([server.seen.length, server.sockets.length]).toEqual([2, 2]);
+    expect([server.seen.length, server.sockets.length]).toEqual([3, 1]);
   });
 
   it('S1-24: with REFUSED_STREAM twice is unavailable, never processed', async () => {
     const { server, client } = await connected();
+    await client.greet(ada);
     server.onCall = ({ stream }) => stream.close(7);
     expect(await failure(client.greet(ada))).toMatchObject({ code: 'unavailable', neverProcessed: true });
-    expect(server.seen).toHaveLength(2);
+    expect(server.seen).toHaveLength(3);
   });
 
   it('with REFUSED_STREAM is not sent again when it was cancelled meanwhile', async () => {
@@ -416,6 +448,18 @@ describe('a connection', () => {
     expect(error.message).toMatch(/^The connection to http:\/\/127\.0\.0\.1:\d+ failed: ECONNREFUSED\.$/);
   });
 
+  it('that Node does not even begin is unavailable, and leaves nothing on the token', async () => {
+    const source = new CancellationSource();
+    const broken = () => {
+      throw new Error('no proxy');
+    };
+    const { client } = clientOf({ baseUrl: 'http://127.0.0.1:1', session: { createConnection: broken } });
+    const error = await failure(client.greet(ada, { token: source.token }));
+    expect(error).toMatchObject({ code: 'unavailable', neverProcessed: true, cause: new Error('no proxy') });
+    expect(error.message).toContain('could not begin a connection: no proxy');
+    expect(snapshot(source.token)).toMatchObject({ callbacks: 0, children: [] });
+  });
+
   it.each([
     ['ended', (socket: { end(): void }) => socket.end()],
     ['destroyed', (socket: { destroy(): void }) => socket.destroy()],
@@ -436,6 +480,28 @@ describe('a connection', () => {
       });
       expect(await client.greet(ada)).toEqual(hello);
       expect(server.sockets).toHaveLength(2);
+    },
+  );
+
+  it.each(['ETIMEDOUT', 'EHOSTUNREACH', 'ENETUNREACH', 'ECONNREFUSED'])(
+    'that stood, and is lost with %s, leaves calls that were perhaps processed: they are not sent again',
+    async (code) => {
+      const sockets: net.Socket[] = [];
+      const { server, client } = await connected({
+        session: {
+          createConnection: ({ port }) => {
+            const socket = net.connect(Number(port), '127.0.0.1');
+            sockets.push(socket);
+            return socket;
+          },
+        },
+      });
+      const arrived = server.next();
+      const outcome = failure(client.greet(ada));
+      await arrived;
+      sockets[0]?.destroy(Object.assign(new Error(`read ${code}`), { code, syscall: 'read' }));
+      expect(await outcome).toMatchObject({ code: 'unavailable', neverProcessed: false });
+      expect(server.seen).toHaveLength(1);
     },
   );
 
@@ -560,7 +626,64 @@ describe('the budget of resets', () => {
   });
 });
 
+describe('a server that takes few calls at a time', () => {
+  async function few(limit: number) {
+    const { server, client, transport } = await connected();
+    server.server.updateSettings({ maxConcurrentStreams: limit });
+    return { server, client, counter: createClient(Counter, { transport }) };
+  }
+
+  it('gets a burst of them all the same, before it has said so, on one connection', async () => {
+    const { server, client } = await few(3);
+    expect(await Promise.all(Array.from({ length: 30 }, () => client.greet(ada)))).toEqual(Array(30).fill(hello));
+    expect([server.seen.length, server.sockets.length]).toEqual([30, 1]);
+  });
+
+  it('gets streams of requests only when it has', async () => {
+    const { server, counter } = await few(3);
+    server.onCall = ({ stream }) => {
+      stream.respond({ ':status': 200, 'content-type': 'application/connect+json' });
+      stream.on('end', () =>
+        stream.end(Buffer.concat([seal(0, Buffer.from('{"n":1}')), seal(END_STREAM, Buffer.from('{}'))])),
+      );
+    };
+    const sums = Array.from({ length: 30 }, () => counter.sum(numbers(2)));
+    expect(await Promise.all(sums)).toEqual(Array(30).fill({ n: 1 }));
+  });
+
+  it('may go while calls wait for their turn: they begin again elsewhere', async () => {
+    const { server, client } = await few(3);
+    await client.greet(ada);
+    const arrived = server.next();
+    const responses = Array.from({ length: 12 }, () => client.greet(ada));
+    const first = await arrived;
+    first.session.close();
+    first.answer();
+    expect(await Promise.all(responses)).toEqual(Array(12).fill(hello));
+    expect(server.sockets).toHaveLength(2);
+  });
+});
+
 describe('connections', () => {
+  it('answer other calls while much of what was asked is not sent yet', async () => {
+    const { server, client } = await connected();
+    await client.greet(ada);
+    // One call that is not read is not to hold up the requests of all.
+    server.sessions[0]?.setLocalWindowSize(1 << 20);
+    const large = { name: 'x'.repeat(6_000_000) };
+    const arrived = [server.next(), server.next(), server.next()];
+    const responses = [1, 2, 3].map(() => client.greet(large));
+    const calls = await Promise.all(arrived);
+    for (const { stream } of calls) stream.pause();
+    server.onCall = (call) => call.answer();
+    expect(await client.greet(ada)).toEqual(hello);
+    for (const call of calls) {
+      call.stream.resume();
+      void call.body.then(() => call.answer());
+    }
+    expect(await Promise.all(responses)).toEqual([hello, hello, hello]);
+  });
+
   it('that a rush of calls has opened go when it is over, all but one', async () => {
     const { server, client } = await connected();
     server.onCall = () => {};

@@ -113,6 +113,23 @@ describe('a body', () => {
     expect(greet).not.toHaveBeenCalled();
   });
 
+  it('that its schema refuses is not repeated at length, whatever its keys are', async () => {
+    const key = { input: z.record(z.string(), z.number()), output: z.null() };
+    const Keys = service('demo.v1.Keys', { ask: unary(key) });
+    const handler = createHandler([implement(Keys, { ask: () => null })]);
+    const response = await handler(
+      new Request('http://localhost/demo.v1.Keys/ask', {
+        method: 'POST',
+        headers: { 'content-type': 'application/json' },
+        body: JSON.stringify({ ['k'.repeat(100_000)]: 'x' }),
+      }),
+    );
+    expect(response.status).toBe(400);
+    const { message } = await response.json();
+    expect(message).toMatch(/^Expected the request to fit the contract; `k{200}…`: /);
+    expect(message.length).toBeLessThan(500);
+  });
+
   it.each([
     [{}, '`name`: '],
     [{ name: 7 }, '`name`: '],

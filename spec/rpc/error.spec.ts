@@ -36,6 +36,7 @@ describe('RpcError', () => {
     ['CANCELED', {}],
     ['aborted', { metadata: { 'X-Upper': '1' } }],
     ['aborted', { metadata: { 'connect-x': '1' } }],
+    ['aborted', { metadata: { 'http2-settings': 'AAMAAABk' } }],
     ['aborted', { metadata: { 'x-a': 'ä' } }],
     ['aborted', { metadata: { 'x-a': 'split\r\nset-cookie: 1' } }],
   ])('refuses the code %s with %j', (code, options) => {

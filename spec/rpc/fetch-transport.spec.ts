@@ -152,6 +152,19 @@ describe('a connection that fails', () => {
     expect(error).toMatchObject({ code: 'unavailable', reason: 'PEER_CLOSED', neverProcessed: false, remote: false });
   });
 
+  it.each([
+    ['connect ETIMEDOUT', { syscall: 'connect' }, true],
+    ['connect ETIMEDOUT, at each address of the host', { errors: [{ syscall: 'connect' }] }, true],
+    ['getaddrinfo ETIMEDOUT', { syscall: 'getaddrinfo' }, true],
+    ['read ETIMEDOUT', { syscall: 'read' }, false],
+    ['ETIMEDOUT of nobody knows what', {}, false],
+  ])('with %s is unavailable; never processed where it did not come about', async (_, details, neverProcessed) => {
+    const cause = Object.assign(new Error(), { code: 'ETIMEDOUT', ...details });
+    const fetch = () => Promise.reject(new TypeError('fetch failed', { cause }));
+    const client = createClient(Greeter, { baseUrl: 'http://a', fetch });
+    expect(await failure(client.greet(ada))).toMatchObject({ code: 'unavailable', neverProcessed });
+  });
+
   it('in the middle of the answer is unavailable, and not what has come so far', async () => {
     const { client } = await listening((request, response) => {
       response.writeHead(200, { 'content-type': 'application/json', 'content-length': '20' });

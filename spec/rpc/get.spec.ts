@@ -58,4 +58,13 @@ describe('GET', () => {
     expect(await client.double({ n: 3, filler: 'x'.repeat(9_000) } as { n: number })).toEqual({ n: 6 });
     expect(sent).toEqual([`GET ${path}?connect=v1&encoding=json&message=%7B%22n%22%3A3%7D`, `POST ${path}`]);
   });
+
+  it('keeps the request out of what its errors say', async () => {
+    const fetch = () => Promise.reject(new Error('cut'));
+    const client = createClient(Counter, { baseUrl: 'http://localhost', useGet: true, fetch });
+    const message = (promise: Promise<unknown>) => promise.catch((error: Error) => error.message);
+    expect(await message(client.double({ n: 4711 }))).toBe(`The connection to ${path} failed: Error: cut.`);
+    const stopped = await message(client.double({ n: 4711 }, { timeout: 0 }));
+    expect(stopped).toMatch(/^Call to \/demo.v1.Counter\/double: /);
+  });
 });

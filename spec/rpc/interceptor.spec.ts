@@ -1,5 +1,11 @@
 import { describe, expect, it } from 'vitest';
-import { CancellationSource, type CancellationToken, currentToken, setCurrentToken } from '../../lib/core/index.ts';
+import {
+  CancellationSource,
+  type CancellationToken,
+  currentToken,
+  setCurrentToken,
+  snapshot,
+} from '../../lib/core/index.ts';
 import { createClient, hedge, type Interceptor, retry } from '../../lib/rpc/client.ts';
 import { RpcError, type Transport, type UnaryCall, type UnaryReply } from '../../lib/rpc/index.ts';
 import { createHandler, implement } from '../../lib/rpc/server.ts';
@@ -82,6 +88,45 @@ describe('interceptors', () => {
     const interceptors = [doubled];
     const client = createClient(Counter, { baseUrl: 'http://localhost', fetch: fetchInto(handler), interceptors });
     expect(await all(client.upTo({ n: 2 }))).toEqual([{ n: 2 }, { n: 4 }]);
+  });
+
+  it('of a client that do not look at their token hold up no cancel and no deadline', async () => {
+    const stuck: Interceptor = () => new Promise(() => {});
+    const { calls, transport } = scripted();
+    const client = createClient(Counter, { transport, interceptors: [stuck] });
+    const handle = client.double.start({ n: 1 });
+    handle.cancel();
+    expect(await failure(handle.response)).toMatchObject({ code: 'canceled', cause: handle.token.error });
+    const late = failure(client.sum(numbers(1), { timeout: 100 }));
+    time().advance(100);
+    expect((await late).code).toBe('deadline_exceeded');
+    expect(calls).toEqual([]);
+  });
+
+  it('of a client whose responses do not look at it hold up neither, and are asked to return', async () => {
+    let returned = 0;
+    const stuck: Interceptor = () => {
+      const results = [Promise.resolve({ done: false, value: { n: 1 } })];
+      return {
+        next: () => results.pop() ?? new Promise(() => {}),
+        return: () => {
+          returned++;
+          return new Promise(() => {});
+        },
+        [Symbol.asyncIterator]() {
+          return this;
+        },
+      };
+    };
+    const client = createClient(Counter, { transport: scripted().transport, interceptors: [stuck] });
+    const source = new CancellationSource();
+    const responses = client.upTo({ n: 1 }, { token: source.token });
+    expect((await responses.next()).value).toEqual({ n: 1 });
+    const pending = failure(responses.next());
+    source.cancel();
+    expect((await pending).cause).toBe(source.token.error);
+    expect(returned).toBe(1);
+    expect(snapshot(source.token)).toMatchObject({ callbacks: 0, children: [] });
   });
 
   it('of a server see the call before its implementation, and may refuse it', async () => {
@@ -178,6 +223,23 @@ describe('hedge', () => {
     time().advance(500);
     expect((await error).code).toBe('deadline_exceeded');
     expect(calls).toHaveLength(1);
+  });
+});
+
+describe('times and numbers of attempts that are none', () => {
+  it.each([
+    ['hedge', () => hedge({ afterMs: -1 }), RangeError],
+    ['hedge', () => hedge({ afterMs: '5' as unknown as number }), TypeError],
+    ['hedge', () => hedge({ afterMs: 5, maxAttempts: 0 }), RangeError],
+    ['retry', () => retry({ baseMs: Number.NaN }), RangeError],
+    ['retry', () => retry({ maxDelayMs: -1 }), RangeError],
+    ['retry', () => retry({ maxAttempts: 1.5 }), RangeError],
+  ])('are refused by %s itself: %#', (_, make, Kind) => {
+    expect(make).toThrow(Kind);
+  });
+
+  it('are not those that mean never and always', () => {
+    expect(() => [hedge({ afterMs: 0 }), retry({ maxAttempts: Number.POSITIVE_INFINITY, baseMs: 0 })]).not.toThrow();
   });
 });
 

@@ -132,17 +132,22 @@ describe('resets', () => {
 });
 
 describe("Node's errors", () => {
-  it.each(['ECONNREFUSED', 'ENOTFOUND', 'ETIMEDOUT', 'ERR_HTTP2_GOAWAY_SESSION'])(
-    '%s is unavailable, never processed',
+  it.each(['ECONNREFUSED', 'ENOTFOUND', 'ETIMEDOUT'])(
+    '%s is unavailable: never processed while connecting, perhaps processed later',
     (code) => {
-      expect(failureOfNodeError(code)).toEqual({ code: 'unavailable', neverProcessed: true, name: code });
+      expect(failureOfNodeError(code, true)).toEqual({ code: 'unavailable', neverProcessed: true, name: code });
+      expect(failureOfNodeError(code, false)).toEqual({ code: 'unavailable', neverProcessed: false, name: code });
     },
   );
+
+  it.each(['ERR_HTTP2_GOAWAY_SESSION', 'UND_ERR_CONNECT_TIMEOUT'])('%s is unavailable, never processed', (code) => {
+    expect(failureOfNodeError(code, false)).toEqual({ code: 'unavailable', neverProcessed: true, name: code });
+  });
 
   it.each(['ECONNRESET', 'EPIPE', 'ERR_HTTP2_SESSION_ERROR', 'anything'])(
     '%s is unavailable, perhaps processed',
     (code) => {
-      expect(failureOfNodeError(code)).toEqual({ code: 'unavailable', neverProcessed: false, name: code });
+      expect(failureOfNodeError(code, false)).toEqual({ code: 'unavailable', neverProcessed: false, name: code });
     },
   );
 });

@@ -29,9 +29,11 @@ const server = net.createServer((socket) => {
     seen = Buffer.concat([seen, chunk]);
     if (callsIn(seen) < CALLS) return;
     socket.off('data', onData).resume();
-    socket.end(Buffer.concat([frame(TYPE.SETTINGS, 0, 0), frame(TYPE.SETTINGS, 1, 0), ...batch]));
+    socket.end(Buffer.concat(batch));
   };
   socket.on('error', () => {}).on('data', onData);
+  // Calls with streams of requests wait for this.
+  socket.write(Buffer.concat([frame(TYPE.SETTINGS, 0, 0), frame(TYPE.SETTINGS, 1, 0)]));
 });
 await once(server.listen(0, '127.0.0.1'), 'listening');
 const baseUrl = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
