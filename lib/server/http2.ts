@@ -70,8 +70,17 @@ export class Http2Call extends Call {
     stream.end(body);
     // The answer is on its way and the peer still sends: ask it to stop. Never with code 0: followed by a destroy before a
     // flush, that sends node:http2 into an endless loop.
-    if (this.hasBody && !stream.readableEnded)
-      discard(stream, () => stream.readableEnded || stream.closed || stream.close(RST_CANCEL));
+    if (!this.hasBody || stream.readableEnded) return;
+    discard(stream, () => {
+      // A reset overtakes what has yet to be written, to a peer that is slow to read.
+      if (stream.writableFinished) this.#stopUpload();
+      else stream.once('finish', () => this.#stopUpload());
+    });
+  }
+
+  #stopUpload(): void {
+    const stream = this.incoming;
+    if (!stream.readableEnded && !stream.closed) stream.close(RST_CANCEL);
   }
 
   protected destroy(): void {

@@ -1,4 +1,5 @@
 // What keeps an HTTP/2 server alive, and its sessions with it, when clients misbehave.
+import { once } from 'node:events';
 import http2 from 'node:http2';
 import net from 'node:net';
 import { afterEach, describe, expect, it } from 'vitest';
@@ -138,6 +139,30 @@ describe('a request', () => {
       return new Response(String(await read(request)));
     });
     expect(await posted(port, {}, (stream) => stream.end())).toBe('0');
+  });
+
+  it('whose body goes on for longer than its answer may take gets the answer whole, however slowly it reads', async () => {
+    const clock = new ManualClock();
+    ends.push(clock.restore);
+    const answer = 'x'.repeat(300_000);
+    const { port } = await served(() => new Response(answer));
+    const session = http2.connect(`http://127.0.0.1:${port}`);
+    ends.push(() => session.destroy());
+    const stream = session.request({ ':method': 'POST' });
+    const lingers = clock.armed(1_000);
+    stream.write('begun');
+    await once(stream, 'response');
+    stream.pause();
+    await lingers;
+    clock.advance(1_000);
+    await turns();
+    let length = 0;
+    stream.on('data', (chunk: Buffer) => {
+      length += chunk.length;
+    });
+    stream.resume();
+    await once(stream, 'close');
+    expect([length, stream.rstCode]).toEqual([answer.length, 8]);
   });
 
   it('that waits to be told to send its body is told so', async () => {
