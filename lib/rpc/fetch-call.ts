@@ -96,11 +96,8 @@ export class FetchCall {
 
   #redirected(response: Response): RpcError {
     response.body?.cancel().catch(() => {});
-    const to = response.headers.get('location') ?? 'somewhere else';
-    return new RpcError(
-      'unavailable',
-      `Expected ${this.#url} to answer, and was sent to ${to}: give that as \`baseUrl\`.`,
-    );
+    const [from, to] = [this.#url, response.headers.get('location') ?? 'somewhere else'].map(withoutQuery);
+    return new RpcError('unavailable', `Expected ${from} to answer, and was sent to ${to}: give that as \`baseUrl\`.`);
   }
 
   #failure(error: unknown): unknown {
