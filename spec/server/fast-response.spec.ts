@@ -95,6 +95,18 @@ it('keeps the headers that it handed out', () => {
   expect(response.headers).toBe(headers);
 });
 
+// Node 20 and 22 refuse them, later lines don't.
+it('takes bytes that are shared as a Response does', async () => {
+  const read = async (Class: typeof Response) => {
+    try {
+      return await new Class(new Uint8Array(new SharedArrayBuffer(1)) as never).text();
+    } catch (error) {
+      return (error as Error).name;
+    }
+  };
+  expect(await read(FastResponse)).toBe(await read(Response));
+});
+
 it('has no type once it was taken away', async () => {
   const response = new FastResponse('Ada');
   response.headers.delete('content-type');
@@ -114,7 +126,6 @@ it.each<[string, unknown[]]>([
   ['a body where there may be none', ['Ada', { status: 204 }]],
   ['the name of no field', ['Ada', { headers: { 'a b': '1' } }]],
   ['the value of no field', ['Ada', { headers: { 'x-a': '1\r\nx-b: 2' } }]],
-  ['bytes that are shared', [new Uint8Array(new SharedArrayBuffer(1))]],
   ['words of no status', ['Ada', { statusText: '\n' }]],
   ['options that are none', ['Ada', 1]],
   ['headers that are none', ['Ada', { headers: null }]],
