@@ -19,5 +19,5 @@ export { pendingAlarms, ringDue } from './alarm.ts';
 export { currentToken, runAsCurrent, setCurrentToken } from './current.ts';
 export { type Instrument, setInstrument } from './instrument.ts';
 export { type Snapshot, snapshot } from './snapshot.ts';
-export { toToken } from './source.ts';
+export { tellDeadline, toToken } from './source.ts';
 export { expected } from './argument.ts';

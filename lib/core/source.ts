@@ -1,4 +1,6 @@
 // The write side, and the token's static methods: whatever brings tokens into being.
+
+import { Alarm } from './alarm.ts';
 import {
   checkDeadline,
   checkDetails,
@@ -48,6 +50,14 @@ export interface CancellationSourceConstructor {
   readonly prototype: CancellationSource;
 }
 
+/**
+ * Tells a deadline that somebody else keeps: the token and its descendants read it, and it cancels nothing by itself. For a
+ * source that has none of its own yet; `cancelAfter` takes its place.
+ *
+ * @param at absolute, on the clock; Infinity: none
+ */
+export let tellDeadline: (source: CancellationSource, at: number) => void;
+
 export const CancellationSource: CancellationSourceConstructor = class CancellationSource
   implements Source<CancellationToken>
 {
@@ -83,6 +93,10 @@ export const CancellationSource: CancellationSourceConstructor = class Cancellat
 
   [Symbol.dispose](): void {
     tree.close(this.#token);
+  }
+
+  static {
+    tellDeadline = (source, at) => tree.putAlarm((source as CancellationSource).#token, new Alarm(at));
   }
 };
 

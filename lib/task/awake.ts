@@ -1,6 +1,6 @@
 // A deadline is no reason to keep a process alive: all alarms share a timer that holds nothing. Somebody who waits for a
 // sleep, or for a limit that was set for a task, is one. So one interval that does nothing holds the process meanwhile.
-import { type CancellationToken, clock } from '../core/index.ts';
+import { type CancellationToken, clock, type Registration } from '../core/index.ts';
 
 /** The longest interval there is. */
 const LONGEST = 2 ** 31 - 1;
@@ -64,14 +64,16 @@ export function afterAwake(ms: number, fn: () => void): () => void {
  */
 export function awaitLimit(token: CancellationToken): () => void {
   if (token.cancelled) return () => undefined;
+  let registration: Registration | undefined;
   let holding = true;
   hold();
   const end = (): void => {
     if (!holding) return;
     holding = false;
-    registration.unregister();
+    registration?.unregister();
     release();
   };
-  const registration = token.onCancel({ onCancelled: end });
+  // Another thread may have cancelled it since the look: then it ends here and now.
+  registration = token.onCancel({ onCancelled: end });
   return end;
 }

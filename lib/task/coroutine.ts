@@ -1,6 +1,6 @@
 // A task whose stop skips its `catch` blocks: an async function hears of a stop as an exception, which any catch on the
 // way may swallow; a generator can be left, and then only its `finally` blocks run.
-import type { CancellationToken } from '../core/index.ts';
+import { type CancellationToken, expected } from '../core/index.ts';
 import { checkFunction } from './options.ts';
 import { stopOf, type Task } from './outcome.ts';
 
@@ -19,6 +19,7 @@ export type Routine<T> = Generator<unknown, T, unknown>;
  * in its `finally`: the language would not leave the outer one, but go on in it.
  *
  * @param body gets the token
+ * @throws TypeError for what is no function; its task rejects with one for an async generator
  *
  * @example
  * const task = coroutine(function* (token) {
@@ -35,6 +36,8 @@ export function coroutine<T>(body: (token: CancellationToken) => Routine<T>): Ta
   return async (token) => {
     token.throwIfCancelled();
     const routine = body(token);
+    // An async one answers with promises, none of which is ever done.
+    if (Symbol.asyncIterator in routine) throw new TypeError(expected('body', 'a sync generator function', body));
     let stop: unknown;
     let step = routine.next();
     while (!step.done) {

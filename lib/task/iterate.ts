@@ -18,6 +18,8 @@ export type Streamed<T> = AsyncIterable<T> | ReadableStream<T>;
 /** What can be gone through only after a wait, as the stream of a response whose head has yet to come. */
 type Promised<T> = Streamed<T> | PromiseLike<Streamed<T>>;
 
+type Source<T> = Streamed<T> | ((token: CancellationToken) => Promised<T>);
+
 export interface IterateOptions {
   /** How long leaving the loop waits for the source to clean up, in milliseconds. Default 1 s. */
   readonly returnMs?: number | undefined;
@@ -31,7 +33,7 @@ const RETURN_MS = 1000;
  * Cancellation: a `next()` that waits rejects with the token's error at once, whatever the source is waiting for, and the
  * source is told to return without being waited for; a stream of Node is destroyed. Leaving the loop by `break`, `return` or
  * `throw` cancels too: the token that a factory was given, and the source, whose clean-up is then waited for, at most
- * `returnMs`; what is left of it after that goes on by itself.
+ * `returnMs`; what is left of it after that goes on by itself. A stream that was given is ended, too, when none of it was read.
  *
  * @param source or a factory, which is called by the first `next()` with a token of this walk; what it promises is waited for
  * @throws TypeError or RangeError for bad arguments
@@ -40,17 +42,12 @@ const RETURN_MS = 1000;
  * for await (const chunk of iterate(response.body, token)) if (enough(chunk)) break;
  * for await (const chunk of iterate(({ signal }) => openai.responses.create(question, { signal }), token)) show(chunk);
  */
-export function iterate<T>(
-  source: Streamed<T> | ((token: CancellationToken) => Promised<T>),
-  token: Cancellable,
-  options?: IterateOptions,
-): AsyncIterableIterator<T> {
+export function iterate<T>(source: Source<T>, token: Cancellable, options?: IterateOptions): AsyncIterableIterator<T> {
   if (options !== undefined) checkOptions(options);
   const { returnMs = RETURN_MS } = options ?? {};
   checkLimit('returnMs', returnMs);
-  const begin = typeof source === 'function' ? source : () => source;
   if (typeof source !== 'function' && !isStreamed(source)) throw new TypeError(expected('source', STREAMED, source));
-  return new Walk(begin, new CancellationSource(toToken('token', token)), returnMs);
+  return new Walk(source, new CancellationSource(toToken('token', token)), returnMs);
 }
 
 const STREAMED = 'an async iterable, a ReadableStream, or a function that returns or promises one';
@@ -71,15 +68,28 @@ function stepsOf<T>(source: Promised<T>, token: CancellationToken): Steps<T> {
   if (!isStreamed(source)) throw new TypeError(expected('source', STREAMED, source));
   if ('getReader' in source) {
     const reader = source.getReader();
-    return { next: () => reader.read(), end: () => reader.cancel(token.error).then(() => reader.releaseLock()) };
+    const next = async (): Promise<IteratorResult<T, unknown>> => {
+      const step = await reader.read();
+      if (step.done) reader.releaseLock();
+      return step;
+    };
+    return { next, end: () => reader.cancel(token.error).then(() => reader.releaseLock()) };
   }
   const iterator = source[Symbol.asyncIterator]();
-  const end = (): PromiseLike<unknown> | undefined => {
-    // Without the error: its 'error' would end a process that listens to nothing but this walk.
-    if (isDestroyable(source)) source.destroy();
-    return iterator.return?.();
-  };
-  return { next: () => iterator.next(), end };
+  return { next: () => iterator.next(), end: () => endOf(source, iterator) };
+}
+
+function endOf(source: object, iterator: Partial<AsyncIterator<unknown>>): PromiseLike<unknown> | undefined {
+  // Without the error: its 'error' would end a process that listens to nothing but this walk.
+  if (isDestroyable(source)) source.destroy();
+  return iterator.return?.();
+}
+
+/** Ends what is open already, though nobody has gone through it; what would open only now is left closed. */
+function endUnread(source: Source<unknown>, token: CancellationToken): PromiseLike<unknown> | undefined {
+  if ('getReader' in source) return source.cancel(token.error);
+  // A generator is its own iterator; a factory has nothing to end.
+  return endOf(source, source as Partial<AsyncIterator<unknown>>);
 }
 
 function stepsLater<T>(promised: PromiseLike<Streamed<T>>, token: CancellationToken): Steps<T> {
@@ -105,14 +115,14 @@ function isDestroyable(value: object): value is { destroy(): unknown } {
 }
 
 class Walk<T> implements AsyncIterableIterator<T, undefined> {
-  readonly #begin: (token: CancellationToken) => Promised<T>;
+  readonly #from: Source<T>;
   readonly #source: CancellationSource;
   readonly #returnMs: number;
   #steps: Steps<T> | undefined;
   #over = false;
 
-  constructor(begin: (token: CancellationToken) => Promised<T>, source: CancellationSource, returnMs: number) {
-    this.#begin = begin;
+  constructor(from: Source<T>, source: CancellationSource, returnMs: number) {
+    this.#from = from;
     this.#source = source;
     this.#returnMs = returnMs;
   }
@@ -127,7 +137,8 @@ class Walk<T> implements AsyncIterableIterator<T, undefined> {
     try {
       const result = await leaf<IteratorResult<T, unknown>>(token, (resolve, reject) => {
         const step = (): Promise<IteratorResult<T, unknown>> => {
-          this.#steps ??= stepsOf(this.#begin(token), token);
+          const from = this.#from;
+          this.#steps ??= stepsOf(typeof from === 'function' ? from(token) : from, token);
           return this.#steps.next();
         };
         Promise.resolve(runAsCurrent(token, step)).then(resolve, reject);
@@ -158,10 +169,11 @@ class Walk<T> implements AsyncIterableIterator<T, undefined> {
 
   /** Tells the source to return. What it says to a cancel of ours is no news. */
   async #end(): Promise<void> {
+    const { token } = this.#source;
     try {
-      await this.#steps?.end();
+      await (this.#steps ? this.#steps.end() : endUnread(this.#from, token));
     } catch (error) {
-      if (stopOf(error, this.#source.token) === undefined) throw error;
+      if (stopOf(error, token) === undefined) throw error;
     }
   }
 }

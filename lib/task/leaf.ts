@@ -1,11 +1,12 @@
-import type { CancellationToken } from '../core/index.ts';
+import type { CancellationToken, Registration } from '../core/index.ts';
 
 /**
  * A wait for something outside, which ends as soon as it happens or the token is cancelled, whichever comes first.
  *
  * Invariants
  * 1. What is already cancelled does not begin.
- * 2. It listens to the token before it begins, so that a cancel from within `begin` is not missed.
+ * 2. It listens to the token before it begins, so that a cancel from within `begin` is not missed; that looks at the token once
+ *    more, and another thread may have cancelled it meanwhile.
  * 3. It has let go of the token and of what it waits for before anybody hears of its end.
  *
  * @param begin starts waiting, and returns what lets go again; what either throws ends the wait
@@ -17,11 +18,12 @@ export function leaf<T>(
   if (token.cancelled) return Promise.reject(token.error);
   return new Promise((resolve, reject) => {
     let letGo: (() => void) | undefined;
+    let registration: Registration | undefined;
     let waiting = true;
     const end = (settle: () => void): void => {
       if (!waiting) return;
       waiting = false;
-      registration.unregister();
+      registration?.unregister();
       try {
         letGo?.();
         settle();
@@ -30,7 +32,8 @@ export function leaf<T>(
       }
     };
     const fail = (error: unknown): void => end(() => reject(error));
-    const registration = token.onCancel({ onCancelled: () => fail(token.error) });
+    registration = token.onCancel({ onCancelled: () => fail(token.error) });
+    if (!waiting) return;
     try {
       letGo = begin((value) => end(() => resolve(value)), fail);
       if (!waiting) letGo();

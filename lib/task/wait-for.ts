@@ -1,4 +1,4 @@
-import { clock } from '../core/index.ts';
+import { clock, tellDeadline } from '../core/index.ts';
 import { awaitLimit } from './awake.ts';
 import { Group } from './group.ts';
 import { checkLimit, checkTask, type TaskOptions } from './options.ts';
@@ -8,8 +8,8 @@ import type { Optional, Outcome, Task } from './outcome.ts';
  * Gives a task so long: the outcome's value is `{ value }`, or undefined when the limit stopped the task.
  *
  * A value that arrives after the limit counts as a value, an error as an error. A cancel of the token beats everything,
- * and a task that stops by itself is a stop. For a task that ends immediately no timer is set. It waits until the task
- * has ended; `graceMs` limits that. 0: the task is not started.
+ * and a task that stops by itself is a stop. The token tells the limit from the start; for a task that ends immediately no
+ * timer is set. It waits until the task has ended; `graceMs` limits that. 0: the task is not started.
  *
  * Follows structured stop propagation's `wait_for`.
  *
@@ -35,6 +35,8 @@ class Limited<T> extends Group<Optional<T>> {
 
   go(task: Task<T>): Promise<Outcome<Optional<T>>> {
     if (this.#over) return this.startAll([]);
+    // What the task calls at once is to know how long there is.
+    tellDeadline(this.source, this.#at);
     void this.startAll([task]);
     // Behind the reaction to a promise that is settled already, so that what is done immediately sets no timer.
     if (!this.#over && this.#at < Number.POSITIVE_INFINITY) queueMicrotask(() => this.#arm());

@@ -17,7 +17,7 @@ export interface FakeClock extends Disposable {
   advance(ms: number): void;
   /** As {@link advance}, but before time goes on and at the end everything that can run without time passing has run. */
   advanceAsync(ms: number): Promise<void>;
-  /** Puts back the clock that was there before. */
+  /** Puts back the clock that was there before; under another fake clock, that one does so when its turn has come. */
   [Symbol.dispose](): void;
 }
 
@@ -106,9 +106,12 @@ class Fake implements FakeClock {
   }
 
   [Symbol.dispose](): void {
-    if (!installed.includes(this)) return;
-    installed.splice(installed.indexOf(this), 1);
-    this.putBack?.();
+    const at = installed.indexOf(this);
+    if (at < 0) return;
+    const above = installed[at + 1];
+    installed.splice(at, 1);
+    if (above === undefined) this.putBack?.();
+    else above.putBack = this.putBack;
   }
 }
 

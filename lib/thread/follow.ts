@@ -1,4 +1,4 @@
-import { type CancellationError, CancellationSource, CancellationToken } from '../core/index.ts';
+import { type CancellationError, CancellationSource, CancellationToken, clock, tellDeadline } from '../core/index.ts';
 import { Cell } from './cell.ts';
 
 /**
@@ -6,8 +6,10 @@ import { Cell } from './cell.ts';
  * that a loop which never lets the event loop turn hears of the cancel too; callbacks run when the event loop turns, as
  * everywhere.
  *
- * Its deadline is what was left when the token was shared, counted from now: it is never early, and the thread that shared
- * the token cancels at the true one. Waiting for the cancel keeps no thread alive.
+ * Its deadline is what was left when the token was shared, counted from now. It tells how long there is, and calls pass it on;
+ * but it is the thread that shared the token which cancels at the true one, as it may have put it off meanwhile, or closed the
+ * token. While that thread is blocked, nobody does: for a limit that holds without it, take `token.child({ deadline:
+ * token.deadline })`. Waiting for the cancel keeps no thread alive.
  *
  * @param cell as `shareToken` gave it, received by a message
  * @returns a new token with each call; ask once
@@ -26,7 +28,10 @@ export function tokenFromCell(cell: SharedArrayBuffer): CancellationToken {
   const memory = Cell.of(cell);
   const token = CancellationToken.from(new CellSignal(memory) as unknown as AbortSignal);
   const { left } = memory;
-  return left === Number.POSITIVE_INFINITY ? token : new CancellationSource({ parent: token, timeout: left }).token;
+  if (left === Number.POSITIVE_INFINITY) return token;
+  const source = new CancellationSource(token);
+  tellDeadline(source, clock.now() + left);
+  return source.token;
 }
 
 /** One read in 64 is atomic, the first among them. */

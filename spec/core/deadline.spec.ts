@@ -6,6 +6,7 @@ import {
   pendingAlarms,
   setClock,
   snapshot,
+  tellDeadline,
 } from '../../lib/core/index.ts';
 import { FakeClock } from './support/fake-clock.ts';
 
@@ -318,5 +319,31 @@ describe('a clock that is swapped', () => {
     using clock = new FakeClock();
     new CancellationSource();
     expect(clock.armed).toBe(0);
+  });
+});
+
+describe('a deadline that is told', () => {
+  it('is read, by descendants too, and cancels nothing; one that is set takes its place', () => {
+    using clock = new FakeClock();
+    const source = new CancellationSource();
+    const child = source.token.child({ timeout: 20 });
+    const alarms = pendingAlarms();
+    tellDeadline(source, coreClock.now() + 10);
+    child.token.onCancel(() => undefined);
+    expect([source.token.remaining(), child.token.remaining(), pendingAlarms()]).toEqual([10, 10, alarms]);
+    clock.advance(15);
+    expect([source.token.remaining(), source.token.cancelled]).toEqual([0, false]);
+    clock.advance(5);
+    // Nor does it answer for a child whose own deadline has come.
+    expect([child.token.reason, source.token.reason]).toEqual(['TIMEOUT', undefined]);
+    source.cancelAfter(5);
+    expect(source.token.remaining()).toBe(5);
+    clock.advance(5);
+    expect(source.token.reason).toBe('TIMEOUT');
+  });
+
+  it('is told by a source alone', () => {
+    for (const none of [{}, { token: new CancellationSource().token }, new CancellationSource().token])
+      expect(() => tellDeadline(none as CancellationSource, 10)).toThrow(TypeError);
   });
 });

@@ -22,6 +22,7 @@ describe('the door of the core', () => {
       'setCurrentToken',
       'setInstrument',
       'snapshot',
+      'tellDeadline',
       'toToken',
     ]);
   });

@@ -187,6 +187,12 @@ describe('a coroutine', () => {
     expect(outcome).toEqual({ kind: 'value', value: 1e4 });
   });
 
+  it('refuses an async generator, none of whose steps is ever done', async () => {
+    const next = () => expect.unreachable();
+    const task = coroutine(() => Object.assign((async function* () {})(), { next }) as never);
+    await expect(task(on.root.token)).rejects.toThrow('Expected `body` to be a sync generator function');
+  });
+
   it('refuses a body that is none', () => {
     expect(() => coroutine(1 as never)).toThrow('`body`');
   });

@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { PassThrough } from 'node:stream';
 import { describe, expect, it } from 'vitest';
 import { type CancellationToken, snapshot } from '../../lib/core/index.ts';
-import { cancellable, iterate, sleep, suspendForever } from '../../lib/task/index.ts';
+import { cancellable, iterate, type Streamed, sleep, suspendForever } from '../../lib/task/index.ts';
 import { bench, watch } from './support/bench.ts';
 import { gate } from './support/gate.ts';
 
@@ -231,6 +231,57 @@ describe('iterate', () => {
   it('E18: under a cancelled token nothing begins', async () => {
     on.root.cancel();
     await expect(iterate(() => expect.unreachable(), on.root.token).next()).rejects.toBe(on.root.token.error);
+  });
+
+  describe.each([
+    [
+      'under a cancelled token',
+      (source: Streamed<unknown>) => {
+        on.root.cancel();
+        return expect(iterate(source, on.root.token).next()).rejects.toBe(on.root.token.error);
+      },
+    ],
+    ['left before the first step', (source: Streamed<unknown>) => iterate(source, on.root.token).return?.()],
+  ])('what is open already, %s', (_, leave) => {
+    it('is ended: a web stream is cancelled, and free again', async () => {
+      let cancelled: unknown;
+      const stream = new ReadableStream({
+        cancel: (reason) => {
+          cancelled = reason;
+        },
+      });
+      await leave(stream);
+      expect([cancelled, stream.locked]).toEqual([expect.objectContaining({ reason: 'CANCELLED' }), false]);
+    });
+
+    it('is ended: a stream of Node is destroyed', async () => {
+      const stream = new PassThrough();
+      const closed = once(stream, 'close');
+      await leave(stream);
+      await closed;
+    });
+
+    it('is ended: a generator returns', async () => {
+      const generator = numbers();
+      await leave(generator);
+      expect(await generator.next()).toEqual({ done: true, value: undefined });
+    });
+
+    it('is not opened for that', async () => {
+      await leave({ [Symbol.asyncIterator]: () => expect.unreachable() });
+    });
+  });
+
+  it('lets go of a web stream that has ended', async () => {
+    const stream = new ReadableStream<number>({
+      start(controller) {
+        controller.enqueue(1);
+        controller.close();
+      },
+    });
+    const walk = iterate(stream, on.root.token);
+    const steps = await Promise.all([walk.next(), walk.next(), walk.next()]);
+    expect([steps.map(({ done }) => done), stream.locked]).toEqual([[false, true, true], false]);
   });
 
   it('returning while a step waits ends that step as the last one', async () => {

@@ -40,6 +40,16 @@ describe('S4-46: waitFor', () => {
     expect([await running, reason]).toEqual([nothing, 'TIMEOUT']);
   });
 
+  it('S0-02: the token tells the limit to what the task calls at once', async () => {
+    const told: number[] = [];
+    await waitFor((token) => {
+      told.push(token.remaining(), token.child().token.remaining());
+    }, 10);
+    await waitFor((token) => void told.push(token.remaining()), 10, { timeout: 5 });
+    await waitFor((token) => void told.push(token.remaining()), Number.POSITIVE_INFINITY);
+    expect(told).toEqual([10, 10, 5, Number.POSITIVE_INFINITY]);
+  });
+
   it('a value that arrives after the limit counts', async () => {
     const deaf = gate<number>();
     const running = waitFor(() => deaf.opened, 10);

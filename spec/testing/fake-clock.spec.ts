@@ -22,6 +22,20 @@ describe('fakeClock', () => {
     expect(coreClock.now()).toBeGreaterThanOrEqual(before);
   });
 
+  it('disposed of under another one leaves that in place, and comes back no more', () => {
+    const [bottom, middle, top] = [fakeClock(), fakeClock(), fakeClock()];
+    bottom.advance(3);
+    top.advance(7);
+    middle[Symbol.dispose]();
+    expect(coreClock.now()).toBe(7);
+    top[Symbol.dispose]();
+    expect(coreClock.now()).toBe(3);
+    const upper = fakeClock();
+    bottom[Symbol.dispose]();
+    upper[Symbol.dispose]();
+    expect(coreClock.now()).toBeGreaterThan(7);
+  });
+
   it('drives deadlines, in the order of their times', () => {
     using clock = fakeClock();
     const log: string[] = [];

@@ -1,6 +1,6 @@
 import { Worker } from 'node:worker_threads';
 import { afterEach, describe, expect, it } from 'vitest';
-import { CancellationSource, CancellationToken, CancelReason, snapshot } from '../../lib/core/index.ts';
+import { CancellationSource, CancellationToken, CancelReason, pendingAlarms, snapshot } from '../../lib/core/index.ts';
 import { fakeClock } from '../../lib/testing/index.ts';
 import { shareToken, tokenFromCell } from '../../lib/thread/index.ts';
 import { collect } from '../runtimes/lost-aborts.ts';
@@ -167,17 +167,48 @@ describe('a cell', () => {
     expect(cancelled).toBe(false);
   });
 
-  it('whose deadline passes is TIMEOUT where it is read, also when the other thread does not say so', () => {
+  it('whose deadline was put off since is cancelled at the later one, by the thread that shared it', () => {
     using clock = fakeClock();
     const source = new CancellationSource({ timeout: 50 });
     const token = tokenFromCell(shareToken(source.token).cell);
-    source.close();
-    const reasons: unknown[] = [];
-    token.onCancel(({ reason }) => reasons.push(reason));
+    token.onCancel(() => undefined);
+    source.cancelAfter(10_000);
     clock.advance(49);
-    expect([token.remaining(), token.reason]).toEqual([1, undefined]);
+    expect([token.remaining(), token.cancelled]).toEqual([1, false]);
+    clock.advance(9_950);
+    expect([token.remaining(), token.cancelled]).toEqual([0, false]);
     clock.advance(1);
-    expect(reasons).toEqual(['TIMEOUT']);
+    expect(token.reason).toBe('TIMEOUT');
+  });
+
+  it.each(['shared', 'source'])(
+    'is not cancelled at its deadline once the %s is closed, and holds no timer',
+    (closed) => {
+      using clock = fakeClock();
+      const source = new CancellationSource({ timeout: 50 });
+      const shared = shareToken(source.token);
+      const alarms = pendingAlarms();
+      const token = tokenFromCell(shared.cell);
+      const reasons: unknown[] = [];
+      token.onCancel(({ reason }) => reasons.push(reason));
+      expect(pendingAlarms()).toBe(alarms);
+      (closed === 'shared' ? shared : source).close();
+      clock.advance(49);
+      expect(token.remaining()).toBe(1);
+      clock.advance(1);
+      expect([reasons, token.cancelled]).toEqual([[], false]);
+      source.close();
+    },
+  );
+
+  it('gives its deadline to a child, which keeps it without the thread that shared the token', () => {
+    using clock = fakeClock();
+    const source = new CancellationSource({ timeout: 50 });
+    const token = tokenFromCell(shareToken(source.token).cell);
+    const child = token.child({ deadline: token.deadline });
+    source.close();
+    clock.advance(50);
+    expect([child.token.reason, token.reason]).toEqual(['TIMEOUT', undefined]);
   });
 
   it('without a deadline has none', () => {
