@@ -57,6 +57,8 @@ describe('a drain under load', () => {
         if (asked === undefined) return;
         const text = await Promise.race([asked.until(`(${id})`), asked.over]);
         if (text.includes(`(${id})`)) answered.add(id);
+        // What Node 20 throws, later lines tell of a stream that was never sent.
+        else if (protocol === 'h2c' && asked.status === undefined) return;
         if (answered.size > CALLS) drained ??= server.drain({ graceMs: 60_000 });
       }
     };
