@@ -9,7 +9,7 @@
 // 4. Where one does not know whether a request has arrived, the connection is not used again.
 import { CancellationError, type CancellationToken, clock, type Registration } from '../core/index.ts';
 import type { Policy } from './options.ts';
-import type { Begin, Session } from './session.ts';
+import { abandon, type Begin, type Session } from './session.ts';
 
 /** In milliseconds; doubled from the one to the other. */
 const FIRST_PAUSE = 10;
@@ -109,7 +109,7 @@ export class Flight<T> {
     if (this.#givenUp) return;
     const lost = this.#kills || !sure || !(await this.#isWell());
     if (this.#givenUp) return;
-    if (lost) await this.#session.destroy();
+    if (lost) await abandon(this.#session);
     disarm?.();
     if (!this.#givenUp) this.#over(lost);
   }
@@ -140,7 +140,7 @@ export class Flight<T> {
     const description = `the query had not ended ${this.#policy.graceMs} ms after its cancel, and its connection was given up`;
     this.#reject(new CancellationError(reason, { description, cause: this.#failure ?? error }));
     this.#wake?.();
-    await this.#session.destroy();
+    await abandon(this.#session);
     this.#over(true);
   }
 }

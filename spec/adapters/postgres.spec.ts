@@ -5,7 +5,7 @@ import postgres from 'postgres';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { cancellableSql } from '../../lib/adapters/postgres.ts';
 import { runWithToken } from '../../lib/ambient.ts';
-import { CancellationSource, CancellationToken, snapshot } from '../../lib/core/index.ts';
+import { CancellationSource, CancellationToken, isCancellation, snapshot } from '../../lib/core/index.ts';
 import { type PostgresServer, startPostgres } from '../support/postgres-server.ts';
 import { PostgresAdmin } from './support/postgres-admin.ts';
 import { Relay } from './support/relay.ts';
@@ -261,6 +261,46 @@ describe('a connection that is lost', () => {
       await lost.end();
     },
   );
+
+  it('before the driver has shown it takes nobody with it, whether or not its query was given up', async () => {
+    for (const graceMs of [1, 60_000]) {
+      await using relay = await Relay.to(server.port);
+      const lost = open({ max: 1, port: relay.port });
+      const own = new CancellationSource();
+      const view = cancellableSql(lost, { token: own.token, graceMs });
+      await using hold = await admin.hold();
+      // A query with parameters, as the first of its connection, is shown none.
+      const failed = thrownBy(view`select pg_advisory_xact_lock(${hold.id})`);
+      await hold.waiting();
+      relay.welcome = 'cut';
+      const asked = relay.next();
+      own.cancel();
+      await asked;
+      if (graceMs === 1) expect(isCancellation(await failed)).toBe(true);
+      relay.lines[0]!.cut();
+      expect(isCancellation(await failed)).toBe(graceMs === 1);
+      relay.welcome = 'pass';
+      expect(await lost`select 1 as one`).toEqual([{ one: 1 }]);
+      await lost.end();
+    }
+  });
+
+  it('before the driver has shown it, as its query was given up, is closed when that ends', async () => {
+    await using relay = await Relay.to(server.port);
+    const lost = open({ max: 1, port: relay.port });
+    const view = cancellableSql(lost, { token: source.token, graceMs: 1 });
+    await using hold = await admin.hold();
+    const failed = thrownBy(view`select pg_advisory_xact_lock(${hold.id})`);
+    await hold.waiting();
+    relay.welcome = 'cut';
+    source.cancel();
+    expect(isCancellation(await failed)).toBe(true);
+    await hold.free();
+    await relay.lines[0]!.closed;
+    relay.welcome = 'pass';
+    expect(await lost`select 1 as one`).toEqual([{ one: 1 }]);
+    await lost.end();
+  });
 
   it('between a cancel and its acknowledgement takes nobody with it', async () => {
     await using relay = await Relay.to(server.port);

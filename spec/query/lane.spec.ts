@@ -350,6 +350,39 @@ describe('a query that does not end', () => {
   });
 });
 
+describe('a connection that cannot even be closed', () => {
+  beforeEach(() => {
+    session.destroy = () => Promise.reject(new Error('closed already'));
+  });
+  const lost = (): Promise<boolean> => new Promise((resolve) => lane.leave(resolve));
+
+  it('is lost when its query is given up', async () => {
+    using clock = fakeClock();
+    const one = query(source.token, { graceMs: 100 });
+    source.cancel();
+    await clock.advanceAsync(100);
+    expect(isCancellation(((await one.outcome) as { error: unknown }).error)).toBe(true);
+    expect(await lost()).toBe(true);
+  });
+
+  it('is lost after a cancel that may not have arrived', async () => {
+    using clock = fakeClock();
+    const one = query();
+    source.cancel();
+    one.value(1);
+    session.asked[0]!.open(new Error('reset'));
+    expect(await one.outcome).toEqual({ value: 1 });
+    expect(await lost()).toBe(true);
+    expect(clock.pending).toBe(0);
+  });
+
+  it('is lost when it cannot be cleared', async () => {
+    session.clear = () => Promise.reject(new Error('closed'));
+    await query(CancellationToken.cancelled()).outcome;
+    expect(await lost()).toBe(true);
+  });
+});
+
 describe('who leaves', () => {
   const left = async (): Promise<boolean | undefined> => {
     let lost: boolean | undefined;
