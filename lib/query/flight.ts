@@ -44,7 +44,6 @@ export class Flight<T> {
     this.#session = session;
     this.#policy = policy;
     this.#over = over;
-    this.#registration = token.onCancel(this);
     this.result = new Promise((resolve, reject) => {
       this.#fail = reject;
       const told = (error: unknown): unknown => this.#told(error);
@@ -59,6 +58,8 @@ export class Flight<T> {
         },
       );
     });
+    // Last, as it may call back at once: the token of another thread's may be cancelled between two looks at it.
+    this.#registration = token.onCancel(this);
   }
 
   /** Whether the token was cancelled while the query was under way. */

@@ -7,6 +7,8 @@ import { cancellableSql } from '../../lib/adapters/postgres.ts';
 import { runWithToken } from '../../lib/ambient.ts';
 import { CancellationSource, CancellationToken, isCancellation, snapshot } from '../../lib/core/index.ts';
 import { type PostgresServer, startPostgres } from '../support/postgres-server.ts';
+import { freePort } from '../support/service.ts';
+import { turning } from '../support/turning.ts';
 import { PostgresAdmin } from './support/postgres-admin.ts';
 import { Relay } from './support/relay.ts';
 
@@ -196,6 +198,14 @@ describe('a transaction', () => {
     expect(await sql`select * from notes`).toEqual([]);
   });
 
+  it('leaves nothing on its token where no connection can be opened', async () => {
+    const nowhere = open({ max: 1, port: await freePort() });
+    const begun = cancellableSql(nowhere, { token: source.token }).begin(async () => {});
+    expect(await thrownBy(begun)).toMatchObject({ code: 'ECONNREFUSED' });
+    expect(snapshot(source.token).callbacks).toBe(0);
+    await nowhere.end();
+  });
+
   it('fails of what it has failed of', async () => {
     expect(await thrownBy(db.begin((tx) => tx`select nonsense`))).toMatchObject({ code: '42703' });
     expect(await thrownBy(db.begin(() => Promise.reject(new Error('mine'))))).toMatchObject({ message: 'mine' });
@@ -350,6 +360,13 @@ describe('a pool that ends', () => {
     const own = open({ max: 1 });
     await cancellableSql(own, { token: source.token }).reserve();
     await own.end({ timeout: 0 });
+  });
+
+  it('does so after who was cancelled while its token was looked at', async () => {
+    const own = open({ max: 1 });
+    const view = cancellableSql(own, { token: turning(source) });
+    expect(await thrownBy(view`select 1`)).toBe(source.token.error);
+    await own.end();
   });
 
   it('says so, as ever', async () => {

@@ -3,6 +3,7 @@ import { CancellationSource, CancellationToken, isCancellation, snapshot } from 
 import { Lane, type Policy, policyOf, type QueryOptions, type Session } from '../../lib/query/index.ts';
 import { fakeClock } from '../../lib/testing/index.ts';
 import { type Gate, gate } from '../server/support/gate.ts';
+import { turning } from '../support/turning.ts';
 
 const STOPPED = new Error('stopped as asked');
 const { none } = CancellationToken;
@@ -277,6 +278,24 @@ describe('a query that waits for its turn', () => {
     source.cancel();
     one.value(1);
     await Promise.all(waiting);
+    expect(await isFree()).toBe(true);
+  });
+});
+
+describe('a token that is cancelled while it is looked at', () => {
+  it('stops the query that has begun', async () => {
+    const one = query(turning(source));
+    expect(session.log).toEqual(['begin', 'cancel']);
+    one.error(STOPPED);
+    session.asked[0]!.open(undefined);
+    expect(await one.outcome).toEqual({ error: source.token.error });
+    expect(await isFree()).toBe(true);
+  });
+
+  it('tells who ignores it', async () => {
+    const one = query(turning(source), { inflight: 'ignore query' });
+    expect(await one.outcome).toEqual({ error: source.token.error });
+    one.value(1);
     expect(await isFree()).toBe(true);
   });
 });
