@@ -155,6 +155,12 @@ describe('queries that share a connection', () => {
     expect((await Promise.all(innocents)).map(([row]) => row!.n)).toEqual(Array.from({ length: 20 }, (_, n) => n));
   });
 
+  it('get it back from who was cancelled while its token was looked at', async () => {
+    const view = cancellableSql(sql, { token: turning(source) });
+    expect(await thrownBy(view`select 1`)).toBe(source.token.error);
+    expect(await sql`select 1 as one`).toEqual([{ one: 1 }]);
+  });
+
   it('go on sharing it under a token that nothing can cancel', async () => {
     const view = cancellableSql(sql, { token: CancellationToken.none });
     await using hold = await admin.hold();
@@ -360,13 +366,6 @@ describe('a pool that ends', () => {
     const own = open({ max: 1 });
     await cancellableSql(own, { token: source.token }).reserve();
     await own.end({ timeout: 0 });
-  });
-
-  it('does so after who was cancelled while its token was looked at', async () => {
-    const own = open({ max: 1 });
-    const view = cancellableSql(own, { token: turning(source) });
-    expect(await thrownBy(view`select 1`)).toBe(source.token.error);
-    await own.end();
   });
 
   it('says so, as ever', async () => {
