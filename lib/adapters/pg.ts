@@ -149,7 +149,7 @@ class View {
   #query(client: PoolClient, lane: Lane, [what, values, last]: Arguments): unknown {
     const answered = [values, last, (what as { callback?: unknown }).callback].find((one) => typeof one === 'function');
     if (typeof what !== 'string' && 'submit' in what) return this.#submit(client, lane, what, answered as Answered);
-    const config = typeof what === 'string' ? { text: what } : { ...what, callback: undefined };
+    const config = typeof what === 'string' ? { text: what } : configOf(what);
     const parameters = typeof values === 'function' ? undefined : values;
     const token = governing(config.text, this.#policy.token());
     const result = lane.run(() => client.query(config, parameters as unknown[]), token, this.#policy);
@@ -191,6 +191,13 @@ class View {
 }
 
 type Arguments = [what: string | QueryConfig | Submitted, values?: unknown, last?: unknown];
+
+/** The query as it is now, as it may wait. Templates have `text` from a getter of their class, which a spread leaves out. */
+function configOf(what: QueryConfig & { rowMode?: unknown }): QueryConfig {
+  const { name, text, values, types, rowMode } = what;
+  // The callback is ours to call.
+  return { ...what, name, text, values, types, rowMode, callback: undefined } as QueryConfig;
+}
 
 function sessionOf(client: PoolClient, pool: Pool): Session {
   const inner = client as unknown as Inner;

@@ -71,6 +71,10 @@ export async function runPooled<T, R = unknown>(pool: Piscina, data: T, options:
   const job: Job<T> = { nevermind: 'job', data, cell: shared.cell, taken };
   let refuse!: (error: unknown) => void;
   let disarm: (() => void) | undefined;
+  const refused = new Promise<never>((_, reject) => {
+    refuse = reject;
+  });
+  // It may call back at once: the token of another thread's may be cancelled between two looks at it.
   const registration = own.onCancel((error) => {
     if (Atomics.load(taken, 0) !== 0) {
       if (graceMs < Number.POSITIVE_INFINITY) disarm = clock.after(graceMs, () => abort.abort());
@@ -79,9 +83,6 @@ export async function runPooled<T, R = unknown>(pool: Piscina, data: T, options:
     refuse(error);
     // Out of the queue, too, where it would take a place for nothing.
     abort.abort();
-  });
-  const refused = new Promise<never>((_, reject) => {
-    refuse = reject;
   });
   try {
     // A job with a signal would keep its thread to itself.

@@ -133,7 +133,10 @@ class View {
         seat = this.#seat(sql);
         return this.#inside(sql, seat, args.at(-1) as Method, token);
       };
-      const done = this.#sql.begin(...args.slice(0, -1), inside).finally(() => seat?.forget());
+      const done = this.#sql.begin(...args.slice(0, -1), inside).finally(() => {
+        registration.unregister();
+        seat?.forget();
+      });
       done.then(resolve, (error) => reject(seat?.failure(error) ?? error));
     });
   }

@@ -36,14 +36,24 @@ export function cancellation(options: DeadlineOptions = {}): Dispatcher.Dispatch
     (request, handler) => {
       const token = currentToken();
       const { error } = token;
-      if (error === undefined) return dispatch(stamped(rule, request, token), guard(handler, token));
+      if (error === undefined) return guarded(dispatch, stamped(rule, request, token), guard(handler, token));
       fail(handler, failure(error));
       return true;
     };
 }
 
+/** A dispatch that throws has told nobody else. */
+function guarded(dispatch: Dispatch, request: Options, guard: Guard & Handler): boolean {
+  try {
+    return dispatch(request, guard);
+  } catch (error) {
+    if (guard.end()) throw error;
+    return true;
+  }
+}
+
 /** In the language of the handler, as a dispatcher goes by what it finds. */
-function guard(handler: Handler, token: CancellationToken): Handler {
+function guard(handler: Handler, token: CancellationToken): Guard & Handler {
   return handler.onRequestStart === undefined ? new LegacyGuard(handler, token) : new ModernGuard(handler, token);
 }
 
@@ -76,7 +86,7 @@ abstract class Guard {
   }
 
   /** @returns whether the handler is to be told */
-  protected end(): boolean {
+  end(): boolean {
     this.#registration.unregister();
     return this.#told === undefined;
   }

@@ -2,6 +2,8 @@
 //
 // 1. Nothing is sent down a connection that has closed, nor is it given back: the driver does not live through either.
 // 2. The connection is learnt from the first query that the driver lets see it, and known again by later ones.
+// 3. What waits behind a query of a connection that ends is forgotten by the driver; so it is rejected here.
+import { setImmediate } from 'node:timers/promises';
 import type { CancellationToken } from '../core/index.ts';
 import { type Begin, Lane, type Policy, requestCancel, type Session, type SessionKey } from '../query/index.ts';
 import { type Connection, type Face, intercept, isLost, type Options, type Query, serversOf } from './driver.ts';
@@ -28,6 +30,8 @@ export class Seat implements Session {
   /** What its connection has ended with. */
   #ended: { readonly error: unknown } | undefined;
   #failure: { readonly error: unknown } | undefined;
+  /** Statements of ours, which may wait. */
+  readonly #own = new Set<Query>();
 
   /** @param options of the pool: a connection does not tell its own */
   constructor(face: Face, options: Options, policy: Policy) {
@@ -75,24 +79,44 @@ export class Seat implements Session {
     this.#connection = connection;
     this.#onclose = connection.onclose;
     connection.onclose = (error) => {
-      this.#ended ??= { error };
+      this.#end(error);
       this.#onclose?.(error);
     };
   }
 
+  #end(error: unknown): void {
+    this.#ended ??= { error };
+    for (const query of this.#own) query.reject(error);
+  }
+
   /** The driver shows a connection to few queries; where the first was not among them, an empty one makes up for it. */
   #landed(error: unknown, resolve: () => void): void {
-    if (isLost(error)) this.#ended ??= { error };
+    if (isLost(error)) this.#end(error);
     if (this.#connection !== undefined || this.#ended !== undefined) resolve();
     else void this.probe().then(resolve, resolve);
   }
 
   async probe(): Promise<void> {
-    if (this.#ended !== undefined) throw this.#ended.error;
-    const query = this.#face.unsafe('');
+    await this.#run('');
+  }
+
+  /** Runs a statement of ours, from which the connection may be learnt, or that it has ended. */
+  async #run(text: string): Promise<void> {
+    const query = this.#face.unsafe(text);
     const { handler } = query;
-    query.handler = (query) => this.#execute(query, handler);
-    await query;
+    query.handler = (query) => {
+      if (this.#ended === undefined) this.#execute(query, handler);
+      else query.reject(this.#ended.error);
+    };
+    this.#own.add(query);
+    try {
+      await query;
+    } catch (error) {
+      if (isLost(error)) this.#end(error);
+      throw error;
+    } finally {
+      this.#own.delete(query);
+    }
   }
 
   async cancel(): Promise<void> {
@@ -111,14 +135,17 @@ export class Seat implements Session {
   async clear(): Promise<void> {
     if (this.#ended !== undefined) return;
     // Outside of a transaction a ROLLBACK would be a warning, which the driver prints.
-    const state = await this.#face.unsafe('savepoint nevermind').catch((error) => error?.code);
-    if (state !== NO_ACTIVE_SQL_TRANSACTION) await this.#face.unsafe('rollback');
+    const state = await this.#run('savepoint nevermind').catch((error) => error?.code);
+    if (state !== NO_ACTIVE_SQL_TRANSACTION) await this.#run('rollback');
   }
 
   async destroy(): Promise<void> {
-    if (this.#connection === undefined) await this.probe();
+    // Behind a query that goes on, this waits for its end.
+    if (this.#ended === undefined && this.#connection === undefined) await this.probe().catch(() => {});
+    // Cut off before it has written what it is about to, the driver would write no more, on the next connection either.
+    await setImmediate();
     if (this.#ended !== undefined) return;
-    this.#ended = { error: new Error('The connection was closed, after a cancel.') };
+    this.#end(new Error('The connection was closed, after a cancel.'));
     this.#connection?.terminate();
   }
 

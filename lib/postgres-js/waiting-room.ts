@@ -78,12 +78,13 @@ export class WaitingRoom {
           reject(error);
         },
       };
+      this.#waiting.add(waiter);
+      // It may call back at once: the token of another thread's may be cancelled between two looks at it.
       const registration = token.onCancel((error) => {
         this.#waiting.delete(waiter);
         this.#leave();
         reject(error);
       });
-      this.#waiting.add(waiter);
       this.#reserve();
     });
   }

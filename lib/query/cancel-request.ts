@@ -49,12 +49,17 @@ export function requestCancel(server: PostgresServer, { pid, secret }: SessionKe
       socket.destroy();
       reject(error);
     };
+    const closed = (): void => fail(new Error('The server closed the connection before the cancel was sent.'));
     const send = (stream: Socket): void => {
+      socket.off('close', closed);
       // Read to its end, or its end would not be heard.
       stream.on('error', fail).on('close', resolve).resume();
       stream.write(message(CANCEL_REQUEST, pid, secret));
     };
-    socket.on('error', fail).setTimeout(LIMIT_MS, () => fail(new Error(`No answer to a cancel for ${LIMIT_MS} ms.`)));
+    socket
+      .on('error', fail)
+      .on('close', closed)
+      .setTimeout(LIMIT_MS, () => fail(new Error(`No answer to a cancel for ${LIMIT_MS} ms.`)));
     socket.once('connect', () => secured(server, socket, send, fail));
     if (server.path === undefined) socket.connect(server.port, server.host);
     else socket.connect(server.path);

@@ -9,7 +9,7 @@
 // 4. Where one does not know whether a request has arrived, the connection is not used again.
 import { CancellationError, type CancellationToken, clock, type Registration } from '../core/index.ts';
 import type { Policy } from './options.ts';
-import type { Begin, Session } from './session.ts';
+import { abandon, type Begin, type Session } from './session.ts';
 
 /** In milliseconds; doubled from the one to the other. */
 const FIRST_PAUSE = 10;
@@ -44,7 +44,6 @@ export class Flight<T> {
     this.#session = session;
     this.#policy = policy;
     this.#over = over;
-    this.#registration = token.onCancel(this);
     this.result = new Promise((resolve, reject) => {
       this.#fail = reject;
       const told = (error: unknown): unknown => this.#told(error);
@@ -59,6 +58,8 @@ export class Flight<T> {
         },
       );
     });
+    // Last, as it may call back at once: the token of another thread's may be cancelled between two looks at it.
+    this.#registration = token.onCancel(this);
   }
 
   /** Whether the token was cancelled while the query was under way. */
@@ -109,7 +110,7 @@ export class Flight<T> {
     if (this.#givenUp) return;
     const lost = this.#kills || !sure || !(await this.#isWell());
     if (this.#givenUp) return;
-    if (lost) await this.#session.destroy();
+    if (lost) await abandon(this.#session);
     disarm?.();
     if (!this.#givenUp) this.#over(lost);
   }
@@ -140,7 +141,7 @@ export class Flight<T> {
     const description = `the query had not ended ${this.#policy.graceMs} ms after its cancel, and its connection was given up`;
     this.#reject(new CancellationError(reason, { description, cause: this.#failure ?? error }));
     this.#wake?.();
-    await this.#session.destroy();
+    await abandon(this.#session);
     this.#over(true);
   }
 }

@@ -2,7 +2,7 @@
 import type { CancellationToken } from '../core/index.ts';
 import { Flight } from './flight.ts';
 import type { Policy } from './options.ts';
-import type { Begin, Session } from './session.ts';
+import { abandon, type Begin, type Session } from './session.ts';
 
 export class Lane {
   readonly #session: Session;
@@ -97,7 +97,7 @@ export class Lane {
       this.#struck = false;
     } catch {
       this.#lost = true;
-      await this.#session.destroy();
+      await abandon(this.#session);
     }
   }
 }

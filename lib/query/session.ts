@@ -18,5 +18,14 @@ export interface Session {
   isStop(error: unknown, killed: boolean): boolean;
 }
 
+/** Closes a connection that is not used again, whether or not that can be done. */
+export async function abandon(session: Session): Promise<void> {
+  try {
+    await session.destroy();
+  } catch {
+    // It is lost all the same.
+  }
+}
+
 /** Begins a query. @param told what the caller is to hear of an error, for drivers that tell it before the promise can */
 export type Begin<T> = (told: (error: unknown) => unknown) => Promise<T>;

@@ -161,6 +161,28 @@ describe('a query under a token', () => {
     expect(await admin.rows('delete from notes returning text')).toEqual([{ text: 'third' }]);
   });
 
+  it('may be a template, whose text is a getter of its class', async () => {
+    const client = await cancellablePool(pool, { token: source.token }).connect();
+    class Template {
+      readonly #strings: readonly string[];
+      values: unknown[];
+      constructor(strings: readonly string[], values: unknown[]) {
+        this.#strings = strings;
+        this.values = values;
+      }
+      get text(): string {
+        return this.#strings.reduce((text, string, index) => `${text}$${index}${string}`);
+      }
+    }
+    const template = new Template(['select ', '::int as one'], [1]);
+    const first = client.query(template);
+    // As ever, it is what it was when it was handed over, also where it waits for its turn.
+    const second = client.query(template);
+    template.values = [2];
+    expect([(await first).rows, (await second).rows]).toEqual([[{ one: 1 }], [{ one: 1 }]]);
+    client.release();
+  });
+
   it('calls back too', async () => {
     const db = cancellablePool(pool, { token: source.token });
     const called = new Promise((resolve) => {

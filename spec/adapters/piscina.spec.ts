@@ -7,6 +7,7 @@ import { type PoolOptions, pooled, runPooled } from '../../lib/adapters/piscina.
 import { runWithToken } from '../../lib/ambient.ts';
 import { CancellationSource, CancellationToken, snapshot } from '../../lib/core/index.ts';
 import { fakeClock } from '../../lib/testing/index.ts';
+import { turning } from '../support/turning.ts';
 
 const filename = fileURLToPath(new URL('support/jobs.mjs', import.meta.url));
 
@@ -124,6 +125,12 @@ describe('runPooled', () => {
     const pool = poolOf();
     await expect(runWithToken(token, () => runPooled(pool, { way: 'echo' }))).rejects.toBe(token.error);
     expect(pool.completed).toBe(0);
+  });
+
+  it('begins nothing under a token that is cancelled while it is looked at', async () => {
+    const source = new CancellationSource();
+    const answer = runPooled(poolOf(), { way: 'echo' }, { token: turning(source) });
+    await expect(answer).rejects.toBe(source.token.error);
   });
 
   it.each<[object, PoolOptions, RegExp]>([

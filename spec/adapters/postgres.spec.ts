@@ -5,8 +5,10 @@ import postgres from 'postgres';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { cancellableSql } from '../../lib/adapters/postgres.ts';
 import { runWithToken } from '../../lib/ambient.ts';
-import { CancellationSource, CancellationToken, snapshot } from '../../lib/core/index.ts';
+import { CancellationSource, CancellationToken, isCancellation, snapshot } from '../../lib/core/index.ts';
 import { type PostgresServer, startPostgres } from '../support/postgres-server.ts';
+import { freePort } from '../support/service.ts';
+import { turning } from '../support/turning.ts';
 import { PostgresAdmin } from './support/postgres-admin.ts';
 import { Relay } from './support/relay.ts';
 
@@ -153,6 +155,12 @@ describe('queries that share a connection', () => {
     expect((await Promise.all(innocents)).map(([row]) => row!.n)).toEqual(Array.from({ length: 20 }, (_, n) => n));
   });
 
+  it('get it back from who was cancelled while its token was looked at', async () => {
+    const view = cancellableSql(sql, { token: turning(source) });
+    expect(await thrownBy(view`select 1`)).toBe(source.token.error);
+    expect(await sql`select 1 as one`).toEqual([{ one: 1 }]);
+  });
+
   it('go on sharing it under a token that nothing can cancel', async () => {
     const view = cancellableSql(sql, { token: CancellationToken.none });
     await using hold = await admin.hold();
@@ -194,6 +202,14 @@ describe('a transaction', () => {
     source.cancel();
     expect(await cut).toBe(source.token.error);
     expect(await sql`select * from notes`).toEqual([]);
+  });
+
+  it('leaves nothing on its token where no connection can be opened', async () => {
+    const nowhere = open({ max: 1, port: await freePort() });
+    const begun = cancellableSql(nowhere, { token: source.token }).begin(async () => {});
+    expect(await thrownBy(begun)).toMatchObject({ code: 'ECONNREFUSED' });
+    expect(snapshot(source.token).callbacks).toBe(0);
+    await nowhere.end();
   });
 
   it('fails of what it has failed of', async () => {
@@ -261,6 +277,46 @@ describe('a connection that is lost', () => {
       await lost.end();
     },
   );
+
+  it('before the driver has shown it takes nobody with it, whether or not its query was given up', async () => {
+    for (const graceMs of [1, 60_000]) {
+      await using relay = await Relay.to(server.port);
+      const lost = open({ max: 1, port: relay.port });
+      const own = new CancellationSource();
+      const view = cancellableSql(lost, { token: own.token, graceMs });
+      await using hold = await admin.hold();
+      // A query with parameters, as the first of its connection, is shown none.
+      const failed = thrownBy(view`select pg_advisory_xact_lock(${hold.id})`);
+      await hold.waiting();
+      relay.welcome = 'cut';
+      const asked = relay.next();
+      own.cancel();
+      await asked;
+      if (graceMs === 1) expect(isCancellation(await failed)).toBe(true);
+      relay.lines[0]!.cut();
+      expect(isCancellation(await failed)).toBe(graceMs === 1);
+      relay.welcome = 'pass';
+      expect(await lost`select 1 as one`).toEqual([{ one: 1 }]);
+      await lost.end();
+    }
+  });
+
+  it('before the driver has shown it, as its query was given up, is closed when that ends', async () => {
+    await using relay = await Relay.to(server.port);
+    const lost = open({ max: 1, port: relay.port });
+    const view = cancellableSql(lost, { token: source.token, graceMs: 1 });
+    await using hold = await admin.hold();
+    const failed = thrownBy(view`select pg_advisory_xact_lock(${hold.id})`);
+    await hold.waiting();
+    relay.welcome = 'cut';
+    source.cancel();
+    expect(isCancellation(await failed)).toBe(true);
+    await hold.free();
+    await relay.lines[0]!.closed;
+    relay.welcome = 'pass';
+    expect(await lost`select 1 as one`).toEqual([{ one: 1 }]);
+    await lost.end();
+  });
 
   it('between a cancel and its acknowledgement takes nobody with it', async () => {
     await using relay = await Relay.to(server.port);

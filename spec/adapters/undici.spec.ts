@@ -157,6 +157,27 @@ describe('a request under the current token', () => {
     expect(snapshot(token).callbacks).toBe(0);
   });
 
+  it('leaves no callback behind when it cannot even be dispatched, and is told of one end', async () => {
+    const source = new CancellationSource();
+    const throwing = (before: () => void) =>
+      agent.compose(
+        () => () => {
+          before();
+          throw new Error('mine');
+        },
+        cancellation(),
+      );
+    const answer = runWithToken(source.token, () =>
+      throwing(() => {}).request({ origin: backend.url, path: '/', method: 'GET' }),
+    );
+    expect(await thrownBy(answer)).toMatchObject({ message: 'mine' });
+    expect(snapshot(source.token).callbacks).toBe(0);
+    const cancelled = runWithToken(source.token, () =>
+      throwing(() => source.cancel()).request({ origin: backend.url, path: '/', method: 'GET' }),
+    );
+    expect(reasonOf(await thrownBy(cancelled))).toBe('CANCELLED');
+  });
+
   it('is not tried again by a retry', async () => {
     setGlobalDispatcher(agent.compose(cancellation(), interceptors.retry({ maxRetries: 3, minTimeout: 1 })));
     const source = new CancellationSource();

@@ -1,4 +1,5 @@
-import { Socket } from 'node:net';
+import { once } from 'node:events';
+import { type AddressInfo, createServer, Socket } from 'node:net';
 import pg from 'pg';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { requestCancel, type PostgresServer as Server } from '../../lib/query/index.ts';
@@ -88,5 +89,14 @@ describe('a request to cancel', () => {
     const before = sockets();
     for (let times = 0; times < 20; times++) await requestCancel(server, key());
     expect(sockets()).toBe(before);
+  });
+
+  it('fails where what is in between closes in answer to the wish for TLS', async () => {
+    const closing = createServer((socket) => socket.once('data', () => socket.end())).listen(0, '127.0.0.1');
+    await once(closing, 'listening');
+    const { port } = closing.address() as AddressInfo;
+    await expect(requestCancel({ host: '127.0.0.1', port, tls: trusted }, key())).rejects.toThrow('before the cancel');
+    closing.close();
+    await once(closing, 'close');
   });
 });

@@ -3,6 +3,7 @@ import { CancellationSource, CancellationToken, isCancellation, snapshot } from 
 import { Lane, type Policy, policyOf, type QueryOptions, type Session } from '../../lib/query/index.ts';
 import { fakeClock } from '../../lib/testing/index.ts';
 import { type Gate, gate } from '../server/support/gate.ts';
+import { turning } from '../support/turning.ts';
 
 const STOPPED = new Error('stopped as asked');
 const { none } = CancellationToken;
@@ -281,6 +282,24 @@ describe('a query that waits for its turn', () => {
   });
 });
 
+describe('a token that is cancelled while it is looked at', () => {
+  it('stops the query that has begun', async () => {
+    const one = query(turning(source));
+    expect(session.log).toEqual(['begin', 'cancel']);
+    one.error(STOPPED);
+    session.asked[0]!.open(undefined);
+    expect(await one.outcome).toEqual({ error: source.token.error });
+    expect(await isFree()).toBe(true);
+  });
+
+  it('tells who ignores it', async () => {
+    const one = query(turning(source), { inflight: 'ignore query' });
+    expect(await one.outcome).toEqual({ error: source.token.error });
+    one.value(1);
+    expect(await isFree()).toBe(true);
+  });
+});
+
 describe('who ignores a query', () => {
   it('hears at once, and the connection is free when it has ended', async () => {
     const one = query(source.token, { inflight: 'ignore query' });
@@ -347,6 +366,39 @@ describe('a query that does not end', () => {
     session.destroy = async () => one.error(new Error('connection closed'));
     await clock.advanceAsync(0);
     expect(isCancellation(((await one.outcome) as { error: unknown }).error)).toBe(true);
+  });
+});
+
+describe('a connection that cannot even be closed', () => {
+  beforeEach(() => {
+    session.destroy = () => Promise.reject(new Error('closed already'));
+  });
+  const lost = (): Promise<boolean> => new Promise((resolve) => lane.leave(resolve));
+
+  it('is lost when its query is given up', async () => {
+    using clock = fakeClock();
+    const one = query(source.token, { graceMs: 100 });
+    source.cancel();
+    await clock.advanceAsync(100);
+    expect(isCancellation(((await one.outcome) as { error: unknown }).error)).toBe(true);
+    expect(await lost()).toBe(true);
+  });
+
+  it('is lost after a cancel that may not have arrived', async () => {
+    using clock = fakeClock();
+    const one = query();
+    source.cancel();
+    one.value(1);
+    session.asked[0]!.open(new Error('reset'));
+    expect(await one.outcome).toEqual({ value: 1 });
+    expect(await lost()).toBe(true);
+    expect(clock.pending).toBe(0);
+  });
+
+  it('is lost when it cannot be cleared', async () => {
+    session.clear = () => Promise.reject(new Error('closed'));
+    await query(CancellationToken.cancelled()).outcome;
+    expect(await lost()).toBe(true);
   });
 });
 
