@@ -56,11 +56,16 @@ export class Board extends Watch {
 
   /** No hop works on it any more, and its caller, where it is ours, knows what came of it. */
   over(call: string): boolean {
-    return this.#calls.get(call)?.settledAt !== null && this.visits(call).every(({ stoppedAt }) => stoppedAt !== null);
+    return this.#calls.get(call)?.settledAt !== null && this.visits(call).every(isTold);
   }
 
   forget(call: string): void {
     this.#visits.delete(call);
     this.#calls.delete(call);
   }
+}
+
+/** Reports overtake one another: one of a handler that was stopped may come before the one of what it has heard. */
+function isTold({ stoppedAt, outcome, heardAt }: Visit): boolean {
+  return stoppedAt !== null && (outcome !== 'stopped' || heardAt !== null);
 }

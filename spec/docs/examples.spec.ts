@@ -73,7 +73,8 @@ describe('an example', () => {
     const { code: exitCode, stderr } = await run({ ...first, code });
     expect(exitCode).not.toBe(0);
     expect(stderr).toContain(words);
-    expect(stderr).toContain(':3');
+    // Node counts a line more in a program that comes from its input, from 24 on.
+    expect(stderr).toMatch(/:[34]\b/);
   });
 
   it('is refused when its types are wrong', () => {

@@ -53,6 +53,22 @@ const arrive = ({ call }: CallOrder, board: Board) => {
 };
 
 describe('a round', () => {
+  it('waits for the report of what was heard where the one of the end has overtaken it', async () => {
+    const subject = subjectOf({
+      call: arrive,
+      changeMind(call) {
+        const { board } = subject;
+        const ended = { ...visitOf('A', call), stoppedAt: 13, outcome: 'stopped' } as const;
+        board.putCall({ ...open, call, cancelledAt: 10, settledAt: 11, code: 'canceled' });
+        board.putVisit(ended);
+        queueMicrotask(() => board.putVisit({ ...ended, heardAt: 12 }));
+      },
+    });
+    const rounds = new Rounds(subject, options);
+    await rounds.cancelOne();
+    expect(rounds.done).toEqual([{ arrived: [true], heard: [2], stopped: [3] }]);
+  });
+
   it('counts from the cancel until the hop has heard, and until it has stopped', async () => {
     const rounds = new Rounds(subjectOf({ call: arrive }), options);
     await rounds.cancelOne();
