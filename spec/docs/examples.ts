@@ -43,6 +43,8 @@ export function compiled({ line, code }: Block): string {
       module: ts.ModuleKind.ESNext,
       target: ts.ScriptTarget.ES2022,
       verbatimModuleSyntax: true,
+      // A line of its own, which a module does not need, would move all others.
+      alwaysStrict: false,
       ...DECORATED,
     },
   });
