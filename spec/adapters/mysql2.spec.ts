@@ -1,6 +1,7 @@
 import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 import { once } from 'node:events';
 import type { Socket } from 'node:net';
+import { setImmediate } from 'node:timers/promises';
 import mysql from 'mysql2';
 import mysqlPromise from 'mysql2/promise';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
@@ -49,15 +50,18 @@ function called(begin: (callback: (error: unknown, ...rest: unknown[]) => void) 
   return new Promise((resolve) => begin((...end) => resolve(end)));
 }
 
-/** When the next socket that is opened in this process has closed. */
-function nextSocketClosed(): Promise<void> {
-  return new Promise((resolve) => {
-    const opened = (message: unknown): void => {
-      unsubscribe('net.client.socket', opened);
-      (message as { socket: Socket }).socket.once('close', () => resolve());
-    };
-    subscribe('net.client.socket', opened);
-  });
+/** Looks on at the sockets that this process opens from here on. */
+function watchSockets(): Disposable & { closed(count: number): Promise<void> } {
+  const opened: Socket[] = [];
+  const see = (message: unknown) => void opened.push((message as { socket: Socket }).socket);
+  subscribe('net.client.socket', see);
+  return {
+    /** Waits until there have been so many, and all of them have closed. */
+    async closed(count) {
+      while (opened.length < count || !opened.every(({ closed }) => closed)) await setImmediate();
+    },
+    [Symbol.dispose]: () => void unsubscribe('net.client.socket', see),
+  };
 }
 
 function connectionOf(from: mysql.Pool): Promise<mysql.PoolConnection> {
@@ -220,13 +224,15 @@ describe('the connection beside the pool', () => {
     await using hold = await admin.hold();
     const cut = thrownBy(view.query(hold.sql));
     await hold.waiting();
-    const turnedAway = nextSocketClosed();
+    using killers = watchSockets();
     source.cancel();
-    await turnedAway;
+    await killers.closed(1);
     await clock.advanceAsync(300);
     const error = (await cut) as Error;
     expect([isCancellation(error), error.cause]).toMatchObject([true, { code: 'ER_USER_LIMIT_REACHED' }]);
     await hold.free();
+    // The next one was on its way, and would take the only place.
+    await killers.closed(2);
     await admin.sessionsLeft(0);
     expect((await narrow.promise().query('select 1 as one'))[0]).toEqual([{ one: 1 }]);
     await narrow.promise().end();
@@ -234,13 +240,17 @@ describe('the connection beside the pool', () => {
 
   it('comes too late for a session that is gone: that is no failure', async () => {
     await using hold = await admin.hold();
+    const gone = new Promise((resolve) => {
+      pool.once('connection', (connection: { stream: Socket }) => connection.stream.once('close', resolve));
+    });
     const cut = thrownBy(db.promise().query(hold.sql));
     const [pid] = await hold.waiting();
-    source.token.onCancel(() => void admin.rows(`kill ${pid}`));
+    const killed = admin.rows(`kill ${pid}`);
     source.cancel();
     expect(await cut).toSatisfy(
       (error: Error & { fatal?: boolean }) => error === source.token.error || error.fatal === true,
     );
+    await Promise.all([killed, gone]);
     expect(await called((done) => pool.query('select 1 as one', done))).toMatchObject([null, [{ one: 1 }], {}]);
   });
 });
