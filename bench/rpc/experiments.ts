@@ -1,20 +1,25 @@
 // What is measured of calls that are not cancelled.
 import type { Experiment } from '../harness.ts';
+import { parts, WARM_UP } from '../parts.ts';
 import { Chain } from './chain.ts';
-
-const WARM_UP_ROUNDS = 3;
 
 /** Calls that are answered in a second, so many under way at once. */
 export async function rate(module: string, width: number): Promise<Experiment> {
   const chain = await Chain.start(module, 1);
   let warm = false;
   return {
-    async measure({ roundMs }) {
-      for (let round = 0; round < WARM_UP_ROUNDS && !warm; round++) await chain.greet(width, roundMs);
+    async measure({ roundMs, maxOps }) {
+      const end = performance.now() + WARM_UP.ms;
+      for (let left = Math.min(WARM_UP.answers, maxOps); left > 0 && !warm && performance.now() < end; ) {
+        left -= await chain.greet(width, roundMs);
+      }
       warm = true;
-      const start = performance.now();
-      const answers = await chain.greet(width, roundMs);
-      return (answers * 1000) / (performance.now() - start);
+      const found = await parts(roundMs, async (partMs) => {
+        const start = performance.now();
+        const answers = await chain.greet(width, partMs);
+        return (answers * 1000) / (performance.now() - start);
+      });
+      return Math.max(...found);
     },
     close: () => chain.close(),
   };

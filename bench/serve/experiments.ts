@@ -4,6 +4,7 @@ import { http1Load } from '../load/http1.ts';
 import { http2Load } from '../load/http2.ts';
 import type { Ask, Load } from '../load/load.ts';
 import { Service } from '../load/service.ts';
+import { parts, WARM_UP } from '../parts.ts';
 import { type Callers, callers } from './callers.ts';
 import { HOLD, PATH, type Protocol } from './site.ts';
 
@@ -20,9 +21,6 @@ export const POST: Ask = {
 function load(protocol: Protocol, port: number, width: number, ask: Ask): Promise<Load> {
   return (protocol === 'h2c' ? http2Load : http1Load)(port, width, ask);
 }
-
-/** So many requests before the first that counts, and no longer than this: V8 compiles as it sees code run, not as time passes. */
-const WARM_UP = { answers: 15_000, ms: 5_000 };
 
 /** A server that is to be loaded. Each round has connections of its own: between two of them a server would close those that rest. */
 interface Target {
@@ -67,20 +65,11 @@ async function rounds(
   };
 }
 
-/** A round is measured in parts, of which the best one counts: what else the machine does can only make one worse. */
-const PARTS = 5;
-
-async function parts(part: () => Promise<number>): Promise<number[]> {
-  const found: number[] = [];
-  for (let i = 0; i < PARTS; i++) found.push(await part());
-  return found;
-}
-
 /** Requests that are answered in a second. */
 export function rate(module: string, protocol: Protocol, width: number): Promise<Experiment> {
   return rounds(target(module, protocol, width, GET), async (load, roundMs) => {
-    const found = await parts(async () => {
-      const { answers, ms } = await load.run(roundMs / PARTS);
+    const found = await parts(roundMs, async (partMs) => {
+      const { answers, ms } = await load.run(partMs);
       return (answers * 1000) / ms;
     });
     return Math.max(...found);
@@ -90,9 +79,9 @@ export function rate(module: string, protocol: Protocol, width: number): Promise
 /** The server's processor's time for a request, in microseconds, at 16 at once. */
 export function price(module: string, protocol: Protocol, ask: Ask): Promise<Experiment> {
   return rounds(target(module, protocol, 16, ask), async (load, roundMs, service) => {
-    const found = await parts(async () => {
+    const found = await parts(roundMs, async (partMs) => {
       const before = await service.usage(false);
-      const { answers } = await load.run(roundMs / PARTS);
+      const { answers } = await load.run(partMs);
       const after = await service.usage(false);
       return (after.cpuUs - before.cpuUs) / answers;
     });
