@@ -2,18 +2,18 @@ import http, { type RequestListener } from 'node:http';
 import http2 from 'node:http2';
 import type { AddressInfo } from 'node:net';
 import { afterEach, describe, expect, it } from 'vitest';
-import { CancellationSource } from '../../lib/core/index.ts';
 import { createClient, fetchTransport } from '../../lib/rpc/client.ts';
-import type { RpcError, Transport } from '../../lib/rpc/index.ts';
+import type { Transport } from '../../lib/rpc/index.ts';
 import { http2Transport } from '../../lib/rpc-node/index.ts';
 import { mount } from '../../lib/server/index.ts';
-import { fakeClock } from '../../lib/testing/index.ts';
-import { all, Counter, numbers } from '../rpc/support/counter.ts';
+import { Counter } from '../rpc/support/counter.ts';
 import { counting } from '../rpc/support/counting.ts';
+import { itsCalls } from '../rpc/support/its-calls.ts';
 import { ManualClock } from './support/manual-clock.ts';
 import { connect } from './support/peers.ts';
 
-const { handler, entered } = counting();
+const service = counting();
+const { handler, entered } = service;
 
 const ends: (() => unknown)[] = [];
 afterEach(async () => {
@@ -36,34 +36,7 @@ const servers: Record<string, () => Promise<Transport>> = {
 };
 
 describe.each(Object.entries(servers))('a handler mounted in a server of %s', (_name, connect) => {
-  const client = async () => {
-    return createClient(Counter, { transport: await connect() });
-  };
-
-  it('serves every kind', async () => {
-    const counter = await client();
-    expect(await counter.double({ n: 2 })).toEqual({ n: 4 });
-    expect(await all(counter.upTo({ n: 3 }))).toHaveLength(3);
-    expect(await counter.sum(numbers(3))).toEqual({ n: 3 });
-    expect(await all(counter.chat(numbers(3)))).toHaveLength(3);
-  });
-
-  it('stops with its caller, and answers at the deadline by itself', async () => {
-    const counter = await client();
-    const source = new CancellationSource();
-    const outcome = counter.double({ n: 0 }, { token: source.token }).catch((error: RpcError) => error.code);
-    const { token } = await entered();
-    const heard = new Promise((resolve) => token.onCancel(resolve));
-    source.cancel();
-    expect(await outcome).toBe('canceled');
-    await heard;
-    using clock = fakeClock();
-    const late = counter.double({ n: 0 }, { timeout: 150 }).catch((error: RpcError) => error.code);
-    const { token: overdue } = await entered();
-    clock.advance(150);
-    expect(overdue.reason).toBe('TIMEOUT');
-    expect(await late).toBe('deadline_exceeded');
-  });
+  itsCalls(async () => createClient(Counter, { transport: await connect() }), service);
 });
 
 it('leaves the paths of others to whoever comes next', async () => {

@@ -2,12 +2,14 @@ import { type CallContext, createHandler, implement, type RpcHandler } from '../
 import { all, Counter, numbers } from './counter.ts';
 import { gate } from './gate.ts';
 
-/** A Counter that serves every kind of method. Its `double` of 0 waits until its token tells it to stop. */
-export function counting(): {
-  handler: RpcHandler;
+export interface Counting {
+  readonly handler: RpcHandler;
   /** The next call that waits: it may have come already. */
   entered(): Promise<CallContext>;
-} {
+}
+
+/** A Counter that serves every kind of method. Its `double` of 0 waits until its token tells it to stop. */
+export function counting(): Counting {
   let waits = gate<CallContext>();
   const handler = createHandler([
     implement(Counter, {
