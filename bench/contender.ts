@@ -12,6 +12,8 @@ export class Contender {
   #warm: Round | undefined;
   #spent = 0;
   #failed: string | undefined;
+  /** It was only too slow: what it has measured by then holds. */
+  #slow = false;
   #nothing = false;
   readonly #budgetMs: number;
 
@@ -40,7 +42,8 @@ export class Contender {
   }
 
   figure(): Figure | undefined {
-    if (this.#rounds.length === 0 && this.#failed !== undefined) return { failed: this.#failed };
+    // One wrong answer, or a lost cancel, is not made good by those that were right.
+    if (this.#failed !== undefined && !(this.#slow && this.#rounds.length > 0)) return { failed: this.#failed };
     const rounds = this.#rounds.length > 0 || this.#warm === undefined ? this.#rounds : [this.#warm];
     if (rounds.length === 0) return undefined;
     const figures = rounds.map(({ figure }) => Number(figure.toPrecision(4)));
@@ -54,6 +57,7 @@ export class Contender {
     this.#spent += performance.now() - start;
     if (!('failed' in answer)) return answer.round;
     this.#failed = answer.failed;
+    this.#slow = answer.slow === true;
     return undefined;
   }
 }

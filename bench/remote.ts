@@ -15,7 +15,7 @@ const WORKER = fileURLToPath(new URL('./worker.js', import.meta.url));
 export class Remote {
   readonly #child: ChildProcess;
   readonly #limitMs: number;
-  #ended: string | undefined;
+  #ended: Extract<Answer, { failed: string }> | undefined;
   #answered: ((answer: Answer) => void) | undefined;
 
   /** @param limitMs who takes longer for an answer is ended */
@@ -40,8 +40,8 @@ export class Remote {
 
   /** Sends a question and waits for the answer, an end of the process included. */
   async ask(question: Question): Promise<Answer> {
-    if (this.#ended !== undefined) return { failed: this.#ended };
-    const late = setTimeout(() => this.end(`gave up after ${Math.round(this.#limitMs / 1000)} s`), this.#limitMs);
+    if (this.#ended !== undefined) return this.#ended;
+    const late = setTimeout(() => this.#giveUp(), this.#limitMs);
     try {
       return await new Promise<Answer>((resolve) => {
         this.#answered = resolve;
@@ -52,14 +52,19 @@ export class Remote {
     }
   }
 
-  end(why = 'stopped'): void {
-    this.#end(why);
+  end(): void {
+    this.#end('stopped');
     this.#child.kill('SIGKILL');
   }
 
-  #end(why: string): void {
-    this.#ended ??= why;
-    this.#answer({ failed: this.#ended });
+  #giveUp(): void {
+    this.#end(`gave up after ${Math.round(this.#limitMs / 1000)} s`, true);
+    this.#child.kill('SIGKILL');
+  }
+
+  #end(failed: string, slow = false): void {
+    this.#ended ??= { failed, slow };
+    this.#answer(this.#ended);
   }
 
   #answer(answer: Answer): void {

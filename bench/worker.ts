@@ -8,7 +8,10 @@ export type Question =
   | { readonly ask: 'round' };
 
 /** `round` is missing where the implementation has nothing of the kind. */
-export type Answer = { readonly round?: Round } | { readonly failed: string };
+export type Answer =
+  | { readonly round?: Round }
+  /** `slow`: it was given up, and may not have done anything wrong. */
+  | { readonly failed: string; readonly slow?: boolean };
 
 const [suiteName, implementation] = process.argv.slice(2) as [string, string];
 

@@ -69,33 +69,38 @@ class Fake implements FakeClock {
   }
 
   advance(ms: number): void {
-    const end = this.now + checked(ms);
+    const end = this.now + milliseconds(ms);
     const errors: unknown[] = [];
     for (let timer = this.#next(end); timer !== undefined; timer = this.#next(end)) this.#fire(timer, errors);
-    this.now = end;
+    this.#reach(end);
     if (errors.length > 0) throw errors[0];
   }
 
   async advanceAsync(ms: number): Promise<void> {
-    const end = this.now + checked(ms);
+    const end = this.now + milliseconds(ms);
     const errors: unknown[] = [];
     await setImmediate();
     for (let timer = this.#next(end); timer !== undefined; timer = this.#next(end)) {
       this.#fire(timer, errors);
       await setImmediate();
     }
-    this.now = end;
+    this.#reach(end);
     if (errors.length > 0) throw errors[0];
   }
 
   #fire(timer: Timer, errors: unknown[]): void {
     this.#timers.delete(timer);
-    this.now = Math.max(this.now, timer.at);
+    this.#reach(timer.at);
     try {
       timer.fn();
     } catch (error) {
       errors.push(error);
     }
+  }
+
+  /** Never back: two that let time pass may overlap. */
+  #reach(time: number): void {
+    this.now = Math.max(this.now, time);
   }
 
   /** The earliest timer that is due by then; of several, the one set first. */
@@ -115,7 +120,8 @@ class Fake implements FakeClock {
   }
 }
 
-function checked(ms: unknown): number {
+/** @throws TypeError or RangeError that says what came in place of a time that can pass */
+export function milliseconds(ms: unknown): number {
   const what = 'a number of milliseconds, 0 or more';
   if (typeof ms !== 'number') throw new TypeError(expected('ms', what, ms));
   if (!(ms >= 0 && ms < Number.POSITIVE_INFINITY)) throw new RangeError(expected('ms', what, ms));

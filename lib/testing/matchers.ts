@@ -1,8 +1,8 @@
 // Matchers for `expect.extend`, in the form that vitest and jest share; so this file needs neither.
 import { setImmediate } from 'node:timers/promises';
-import { type Cancellable, CancellationToken, type CancelReason, clock, toToken } from '../core/index.ts';
+import { type Cancellable, CancellationToken, type CancelReason, clock, expected, toToken } from '../core/index.ts';
 import { type Outcome, run, type Task } from '../task/index.ts';
-import { currentFake } from './fake-clock.ts';
+import { currentFake, milliseconds } from './fake-clock.ts';
 
 /** What a matcher tells its runner. */
 export interface Verdict {
@@ -18,7 +18,8 @@ export interface CancellationMatchers<R> {
   toBeStopped(reason?: CancelReason): R;
   /**
    * A task, once started and then cancelled, ends within so many milliseconds. Waits by the library's clock; a fake clock
-   * that is in place is advanced. The expectation must be awaited.
+   * that is in place is advanced, which a clean-up that waits for the platform's timers or for a socket can't keep up with. The
+   * expectation must be awaited.
    */
   toStopWithin(ms: number): Promise<R>;
 }
@@ -41,6 +42,9 @@ export const matchers: {
   },
 
   toBeStopped(received, reason) {
+    // A promise has no kind, and would be no stop whatever it came to.
+    if (typeof (received as Partial<Outcome<unknown>> | undefined)?.kind !== 'string')
+      throw new TypeError(expected('received', 'an outcome of run, its promise by `.resolves`', received));
     const seen = received.kind === 'stopped' ? received.error.reason : undefined;
     const pass = seen !== undefined && (reason === undefined || seen === reason);
     const is = `${received.kind}${because(seen)}`;
@@ -48,6 +52,7 @@ export const matchers: {
   },
 
   async toStopWithin(received, ms) {
+    milliseconds(ms);
     let over = false;
     const running = run(received, { token: CancellationToken.none });
     const ended = running.then(() => {

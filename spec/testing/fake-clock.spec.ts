@@ -125,6 +125,15 @@ describe('fakeClock', () => {
     expect(log).toEqual([1, 2, 3]);
   });
 
+  it('never goes back, though two let time pass at once', async () => {
+    using clock = fakeClock();
+    await Promise.all([clock.advanceAsync(100), clock.advanceAsync(50)]);
+    expect(clock.now).toBe(100);
+    coreClock.after(5, () => clock.advance(100));
+    clock.advance(10);
+    expect(clock.now).toBe(205);
+  });
+
   it('a deadline set before it was put in place keeps its time, and does not ring by itself', () => {
     const source = new CancellationSource({ timeout: 1e6 });
     source.token.onCancel(() => undefined);

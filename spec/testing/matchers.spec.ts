@@ -35,6 +35,10 @@ describe('toBeStopped', () => {
     expect(() => expect({ kind: 'value', value: 7 }).toBeStopped()).toThrow('to be stopped, it is value.');
     expect(() => expect(outcome).toBeStopped('TIMEOUT')).toThrow('stopped (TIMEOUT), it is stopped (CANCELLED).');
   });
+
+  it.each([undefined, run(() => 7), {}])('refuses what is no outcome: %s', (received) => {
+    expect(() => expect(received).not.toBeStopped()).toThrow('Expected `received` to be an outcome of run');
+  });
 });
 
 describe('toStopWithin', () => {
@@ -51,6 +55,10 @@ describe('toStopWithin', () => {
     await expect(slow).not.toStopWithin(10);
     await expect(expect(slow).toStopWithin(10)).rejects.toThrow('within 10 ms of its cancel; it had not ended by then');
     await expect(expect(() => 7).toStopWithin(10)).rejects.toThrow('it had ended before it was cancelled');
+  });
+
+  it.each([Number.NaN, -5, undefined])('refuses to wait for %s', async (ms) => {
+    await expect(expect(suspendForever).toStopWithin(ms as number)).rejects.toThrow('Expected `ms` to be');
   });
 
   async function tidyUp(token: CancellationToken, ms: number): Promise<void> {
