@@ -84,7 +84,7 @@ export function heldBy(file: string, { baselines }: Baseline, setting: Setting):
 /** The baseline with the ratios of a run in place of those that its setting had. */
 export function updated(baseline: Baseline | undefined, setting: Setting, { heard, stopped }: Ratios): Baseline {
   const others = baseline?.baselines.filter((one) => distance(one, setting).length > 0) ?? [];
-  const own = { ...setting, heard: hundredths(heard.ratio), stopped: hundredths(stopped.ratio) };
+  const own = { ...setting, heard: digits(heard.ratio), stopped: digits(stopped.ratio) };
   const key = (one: Setting) => keys.map((name) => wordOf(name, one)).join();
   return { format: 1, baselines: [...others, own].sort((a, b) => (key(a) < key(b) ? -1 : 1)) };
 }
@@ -100,6 +100,7 @@ function wordOf(key: keyof Setting, setting: Setting): string {
   return key === 'node' || key === 'machine' ? `${value}` : `--${key} ${value}`;
 }
 
-function hundredths(ratio: number): number {
-  return Math.round(ratio * 100) / 100;
+/** Three that count, however small the ratio is: a chain in one process is far below the floor. */
+function digits(ratio: number): number {
+  return Number(ratio.toPrecision(3));
 }
