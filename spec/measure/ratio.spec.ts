@@ -5,7 +5,7 @@ import { ratiosOf } from '../../lib/measure/ratio.ts';
 /** Rounds of one hop that hears after so many milliseconds, and whose handler has stopped after twice as many. */
 const seen = (heard: readonly (number | null)[]): Seen => ({
   hops: ['A'],
-  rounds: heard.map((ms) => ({ arrived: [true], heard: [ms], stopped: [ms === null ? null : 2 * ms] })),
+  rounds: heard.map((ms) => ({ early: false, arrived: [true], heard: [ms], stopped: [ms === null ? null : 2 * ms] })),
   spared: 0,
   falseCancels: 0,
 });
