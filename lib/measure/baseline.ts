@@ -52,6 +52,8 @@ export class BaselineError extends Error {
 }
 
 const ADVICE = 'Make one here with --update-baseline';
+/** It may hold the ratios of other settings, so that nobody overwrites it. */
+const MEND = 'Mend it, or delete it and make one here with --update-baseline';
 
 /** @param json what the file holds @throws BaselineError */
 export function readBaseline(file: string, json: string): Baseline {
@@ -59,13 +61,13 @@ export function readBaseline(file: string, json: string): Baseline {
   try {
     value = JSON.parse(json);
   } catch {
-    throw new BaselineError(`Expected ${file} to hold a baseline as JSON. ${ADVICE}.`);
+    throw new BaselineError(`Expected ${file} to hold a baseline as JSON. ${MEND}.`);
   }
   const { data } = shape.safeParse(value);
   if (data !== undefined) return data;
   const { format } = Object(value) as { format?: unknown };
   const what = format === undefined || format === 1 ? 'something else' : `one of format ${JSON.stringify(format)}`;
-  throw new BaselineError(`Expected ${file} to hold a baseline of format 1, got ${what}. ${ADVICE}.`);
+  throw new BaselineError(`Expected ${file} to hold a baseline of format 1, got ${what}. ${MEND}.`);
 }
 
 /** The ratios for a setting. @throws BaselineError that says what there is instead */

@@ -49,6 +49,14 @@ describe('the command line of the benchmark', () => {
     expect(benchPlan(['--baseline', missing, '--update-baseline'])).toMatchObject({ held: undefined });
   });
 
+  it('does not overwrite what is no baseline, and does not advise what was just done', () => {
+    const damaged = join(folder, 'damaged.json');
+    writeFileSync(damaged, '{');
+    expect(() => benchPlan(['--baseline', damaged, '--update-baseline'])).toThrow(
+      `Expected ${damaged} to hold a baseline as JSON. Mend it, or delete it and make one here with --update-baseline.`,
+    );
+  });
+
   it('puts a fault into the chain when it is told to', () => {
     expect(benchPlan(['--fault', 'late']).fault).toEqual({ delayMs: 2 });
     expect(benchPlan(['--fault', 'lost']).fault).toBe('lost');

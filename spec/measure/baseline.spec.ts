@@ -67,7 +67,8 @@ describe('a baseline', () => {
     ['{"format":2,"baselines":[]}', 'Expected b.json to hold a baseline of format 1, got one of format 2.'],
     ['{"format":1,"baselines":[{}]}', 'Expected b.json to hold a baseline of format 1, got something else.'],
   ])('`%s` is none', (json, words) => {
-    expect(() => readBaseline('b.json', json)).toThrow(words);
+    const advice = 'Mend it, or delete it and make one here with --update-baseline.';
+    expect(() => readBaseline('b.json', json)).toThrow(`${words} ${advice}`);
   });
 
   it('that is empty holds nothing', () => {
