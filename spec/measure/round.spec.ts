@@ -221,6 +221,15 @@ describe('a contest', () => {
     expect(seen?.rounds).toHaveLength(5);
   });
 
+  it('has measured nothing when its token is cancelled before it is warm', async () => {
+    const source = new CancellationSource();
+    const subject = subjectOf({ call: (order, board) => source.token.cancelled || arrive(order, board) });
+    Object.assign(subject, { token: source.token });
+    const onProgress = (done: number) => done === 9 && source.cancel();
+    const [seen] = await contest([subject], { ...course, token: source.token, onProgress });
+    expect(seen?.rounds).toEqual([]);
+  });
+
   it('passes on that a chain was lost', async () => {
     const source = new CancellationSource();
     const subject = subjectOf({ call: () => source.cancel('SHUTDOWN', { cause: new ChainLost('gone') }) });
