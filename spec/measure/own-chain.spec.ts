@@ -10,6 +10,8 @@ import { BadChain, ChainLost, runBench } from '#measure';
 const folder = mkdtempSync(join(tmpdir(), 'nevermind-'));
 afterAll(() => rmSync(folder, { recursive: true }));
 
+writeFileSync(join(folder, 'common.cjs'), 'module.exports = {};');
+
 let files = 0;
 /** What comes of a benchmark of a module with this text: the cause of its end. */
 async function causeOf(text: string): Promise<unknown> {
@@ -31,6 +33,17 @@ describe('a module that cannot be measured', () => {
   it.each([
     ['exports no start', 'export const begin = 1;', /^Expected .* to export a function `start`, it exports begin\.$/],
     ['cannot be loaded', 'export {', /could not be loaded: Unexpected end of input/],
+    ['throws nothing as it is loaded', 'throw undefined;', /chain-\d+\.mjs could not be loaded: undefined\.$/],
+    [
+      'imports what a CommonJS module does not export',
+      `import { none } from './common.cjs'; export const start = none;`,
+      /chain-\d+\.mjs could not be loaded: Named export 'none' not found\. .* as named exports\.$/,
+    ],
+    [
+      'cannot start and says so at length',
+      "export function start() { throw new Error('no database.\\nTry another one.'); }",
+      /has failed: no database\.$/,
+    ],
     ['cannot start', "export async function start() { throw new Error('no database'); }", /has failed: no database\.$/],
     [
       'starts nothing',
