@@ -7,7 +7,9 @@ export interface Setting {
   readonly node: string;
   /** `linux x64`. */
   readonly machine: string;
+  /** `built in`, or where the module is, from here, with `/`. */
   readonly chain: string;
+  /** Of our chain and of the floor; a user's chain has its own. */
   readonly hops: number;
   readonly transport: string;
   readonly at: string;

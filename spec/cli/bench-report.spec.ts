@@ -65,6 +65,12 @@ describe('the report of a benchmark', () => {
     expect(page.match(/^```/gm)).toHaveLength(2);
   });
 
+  it("tells how many hops were seen, and how long the floor was, where a user's chain has another number of them", () => {
+    const floor = { ...bench.floor!, hops: ['A', 'B', 'C'] };
+    const own = judged({ ...bench, setting: { ...bench.setting, chain: 'chain.mjs', hops: 3 }, floor }, () => []);
+    expect(JSON.parse(benchJson(own))).toMatchObject({ hops: 2, floor: { hops: 3 } });
+  });
+
   it('is data, to microseconds', () => {
     expect(JSON.parse(benchJson(bad))).toMatchObject({
       unit: 'ms',
