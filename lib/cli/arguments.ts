@@ -39,13 +39,11 @@ export const times: z.ZodOptional<Option<number>> = z
   .optional();
 
 /** A part of something, such as `--tolerance 20%`, as a number from 0 on. */
-export function percent(otherwise: number): Option<number> {
-  return z
-    .string()
-    .refine((text) => /^\d+(\.\d+)?%$/.test(text), 'a percentage, such as 20%')
-    .transform((text) => Number.parseFloat(text) / 100)
-    .default(otherwise);
-}
+export const percent: z.ZodOptional<Option<number>> = z
+  .string()
+  .refine((text) => /^\d+(\.\d+)?%$/.test(text), 'a percentage, such as 20%')
+  .transform((text) => Number.parseFloat(text) / 100)
+  .optional();
 
 export type Option<T> = z.ZodType<T, string | undefined>;
 

@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs';
+import { resolve } from 'node:path';
 import {
   type Baseline,
   BaselineError,
@@ -27,7 +28,7 @@ const options = {
   floor: flag,
   budget: times,
   baseline: file,
-  tolerance: percent(0.2),
+  tolerance: percent,
   'update-baseline': flag,
   fault: word(['none', 'late', 'lost'], 'none'),
   json: file,
@@ -38,6 +39,7 @@ const options = {
 /** The least number of pairs that a ratio may decide on. */
 const FEW = 20;
 const LATE_MS = 2;
+const TOLERANCE = 0.2;
 
 /** What `nevermind bench` is to do. */
 export interface BenchPlan {
@@ -78,10 +80,10 @@ export function benchPlan(args: readonly string[]): BenchPlan {
     setting: settingOf(values),
   };
   for (const refusal of refusals(plan, gated)) throw new UsageError(`${refusal} See \`nevermind bench --help\`.`);
-  return { ...plan, ...remembered(plan) };
+  return { ...plan, tolerance: plan.tolerance ?? TOLERANCE, ...remembered(plan) };
 }
 
-type Settled = Omit<BenchPlan, 'held' | 'before'>;
+type Settled = Omit<BenchPlan, 'held' | 'before' | 'tolerance'> & { readonly tolerance: number | undefined };
 
 /** What contradicts itself in a command line each of whose parts is well. */
 function refusals(plan: Settled, gated: boolean): string[] {
@@ -91,6 +93,14 @@ function refusals(plan: Settled, gated: boolean): string[] {
   refuse(
     update && baseline === undefined,
     'Expected --update-baseline to come with --baseline FILE, the file to update.',
+  );
+  refuse(
+    plan.tolerance !== undefined && baseline === undefined,
+    'Expected --tolerance to come with --baseline FILE, the ratios that it is about.',
+  );
+  refuse(
+    update && fault !== null,
+    'Expected no --update-baseline with --fault, whose ratios nothing is to be held to.',
   );
   refuse(
     gated && at === 'before-headers',
@@ -109,7 +119,22 @@ function refusals(plan: Settled, gated: boolean): string[] {
   );
   const outputs = [plan.json, plan.markdown, plan.svg].filter((path) => path === '-');
   refuse(outputs.length > 1, 'Expected one of --json, --markdown and --svg to be -, as there is one standard output.');
-  return found;
+  return [...found, ...shared(plan)];
+}
+
+/** Files that two options name. */
+function shared(plan: Settled): string[] {
+  const names = ['json', 'markdown', 'svg', 'baseline'] as const;
+  const files = names.flatMap((name) => {
+    const path = plan[name];
+    return path === undefined || path === '-' ? [] : [{ name, path, whole: resolve(path) }];
+  });
+  return files.flatMap(({ name, path, whole }, index) => {
+    const other = files.slice(0, index).find((before) => before.whole === whole);
+    return other === undefined
+      ? []
+      : [`Expected a file each for --${other.name} and --${name}, got '${path}' for both.`];
+  });
 }
 
 function remembered({ baseline: path, update, setting }: Settled): Pick<BenchPlan, 'held' | 'before'> {

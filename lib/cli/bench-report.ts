@@ -21,15 +21,16 @@ export function judged(bench: Bench, worse: (figures: Propagation) => readonly s
   return { ...bench, figures, floorFigures, worse: worse(figures) };
 }
 
-export function benchJson({ setting, warmup, interrupted, figures, floorFigures, ratios, worse }: Judged): string {
-  const { node: _, machine: __, hops, ...rest } = setting;
+export function benchJson(run: Judged): string {
+  const { setting, warmup, interrupted, seen, figures, floor, floorFigures, ratios, worse } = run;
+  const { node: _, machine: __, hops: ___, ...rest } = setting;
   const data = {
     unit: 'ms',
-    hops,
+    hops: seen.hops.length,
     ...rest,
     warmup,
     ...figures,
-    floor: floorFigures,
+    floor: floor && { hops: floor.hops.length, ...floorFigures },
     ratio: ratios,
     interrupted,
     worse,

@@ -16,8 +16,12 @@ const INTERRUPTED = 130;
 export async function bench(args: readonly string[], token: CancellationToken): Promise<number> {
   const plan = benchPlan(args);
   const run = await measured(plan, token);
-  // Stopped before there was anything to tell.
-  if (run.interrupted && run.figures.cancels === 0) return INTERRUPTED;
+  if (run.interrupted && run.figures.cancels === 0) {
+    process.stderr.write(
+      `Interrupted ${plan.warmup > 0 ? 'while warming up' : 'at the first cancel'}: there are no figures.\n`,
+    );
+    return INTERRUPTED;
+  }
   const files = { json: benchJson, markdown: benchMarkdown, svg: plot } as const;
   const names = Object.keys(files) as (keyof typeof files)[];
   const shown = names.find((name) => plan[name] === '-');

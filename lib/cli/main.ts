@@ -44,7 +44,8 @@ function explain(error: unknown): [sentence: string, exitCode: number] {
 }
 
 const interrupt = new CancellationSource({ name: 'interrupt' });
-for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.once(signal, () => interrupt.cancel());
+// Each of them, not the first alone: at the second Node would end us, and what was measured would be lost.
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => interrupt.cancel());
 // `nevermind demo | head`: nobody reads on, and the processes are to go.
 process.stdout.on('error', () => interrupt.cancel());
 
@@ -52,7 +53,8 @@ try {
   process.exitCode = await run(process.argv.slice(2), interrupt.token);
 } catch (error) {
   const [sentence, exitCode] = explain(error);
-  // 130, as a shell has it after Ctrl-C, and not a word.
-  process.exitCode = interrupt.token.cancelled ? 130 : exitCode;
-  if (!interrupt.token.cancelled) process.stderr.write(`${sentence}\n`);
+  const interrupted = interrupt.token.cancelled;
+  // 130, as a shell has it after Ctrl-C, and not a word but on a file that was not written.
+  process.exitCode = interrupted ? 130 : exitCode;
+  if (!interrupted || error instanceof UsageError) process.stderr.write(`${sentence}\n`);
 }

@@ -7,7 +7,9 @@ export interface Setting {
   readonly node: string;
   /** `linux x64`. */
   readonly machine: string;
+  /** `built in`, or where the module is, from here, with `/`. */
   readonly chain: string;
+  /** Of our chain and of the floor; a user's chain has its own. */
   readonly hops: number;
   readonly transport: string;
   readonly at: string;
@@ -52,6 +54,8 @@ export class BaselineError extends Error {
 }
 
 const ADVICE = 'Make one here with --update-baseline';
+/** It may hold the ratios of other settings, so that nobody overwrites it. */
+const MEND = 'Mend it, or delete it and make one here with --update-baseline';
 
 /** @param json what the file holds @throws BaselineError */
 export function readBaseline(file: string, json: string): Baseline {
@@ -59,13 +63,13 @@ export function readBaseline(file: string, json: string): Baseline {
   try {
     value = JSON.parse(json);
   } catch {
-    throw new BaselineError(`Expected ${file} to hold a baseline as JSON. ${ADVICE}.`);
+    throw new BaselineError(`Expected ${file} to hold a baseline as JSON. ${MEND}.`);
   }
   const { data } = shape.safeParse(value);
   if (data !== undefined) return data;
   const { format } = Object(value) as { format?: unknown };
   const what = format === undefined || format === 1 ? 'something else' : `one of format ${JSON.stringify(format)}`;
-  throw new BaselineError(`Expected ${file} to hold a baseline of format 1, got ${what}. ${ADVICE}.`);
+  throw new BaselineError(`Expected ${file} to hold a baseline of format 1, got ${what}. ${MEND}.`);
 }
 
 /** The ratios for a setting. @throws BaselineError that says what there is instead */
@@ -84,7 +88,7 @@ export function heldBy(file: string, { baselines }: Baseline, setting: Setting):
 /** The baseline with the ratios of a run in place of those that its setting had. */
 export function updated(baseline: Baseline | undefined, setting: Setting, { heard, stopped }: Ratios): Baseline {
   const others = baseline?.baselines.filter((one) => distance(one, setting).length > 0) ?? [];
-  const own = { ...setting, heard: hundredths(heard.ratio), stopped: hundredths(stopped.ratio) };
+  const own = { ...setting, heard: digits(heard.ratio), stopped: digits(stopped.ratio) };
   const key = (one: Setting) => keys.map((name) => wordOf(name, one)).join();
   return { format: 1, baselines: [...others, own].sort((a, b) => (key(a) < key(b) ? -1 : 1)) };
 }
@@ -100,6 +104,7 @@ function wordOf(key: keyof Setting, setting: Setting): string {
   return key === 'node' || key === 'machine' ? `${value}` : `--${key} ${value}`;
 }
 
-function hundredths(ratio: number): number {
-  return Math.round(ratio * 100) / 100;
+/** Three that count, however small the ratio is: a chain in one process is far below the floor. */
+function digits(ratio: number): number {
+  return Number(ratio.toPrecision(3));
 }

@@ -1,3 +1,4 @@
+import { relative, sep } from 'node:path';
 import type { CancellationToken } from '../core/index.ts';
 import type { Setting } from './baseline.ts';
 import type { TransportName } from './carrier.ts';
@@ -63,7 +64,7 @@ export function settingOf(options: Pick<BenchOptions, 'chain' | 'hops' | 'transp
   return {
     node: `Node ${process.versions.node.split('.')[0]}`,
     machine: `${process.platform} ${process.arch}`,
-    chain: chain ?? 'built in',
+    chain: chain === undefined ? 'built in' : relative('', chain).replaceAll(sep, '/'),
     hops,
     transport: chain === undefined ? transport : 'its own',
     at,

@@ -63,6 +63,11 @@ export class Board extends Watch {
     this.#visits.delete(call);
     this.#calls.delete(call);
   }
+
+  /** Forgets all but these: also what has come of a call after that was forgotten. */
+  keep(calls: readonly string[]): void {
+    for (const call of [...this.#visits.keys(), ...this.#calls.keys()]) if (!calls.includes(call)) this.forget(call);
+  }
 }
 
 /** Reports overtake one another: one of a handler that was stopped may come before the one of what it has heard. */

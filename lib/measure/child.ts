@@ -21,6 +21,7 @@ export class Child<Told, Tells extends object> {
       stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
       // Ours may have made a debugger listen on a port.
       execArgv: [],
+      env: { ...process.env, NODE_OPTIONS: undebugged(process.env.NODE_OPTIONS) },
     });
     // 'close' alone would not do: after a disconnect from this side Node 20 emits none.
     this.#closed = new Promise((resolve) => this.#process.once('exit', resolve).once('close', resolve));
@@ -74,4 +75,9 @@ export class Child<Told, Tells extends object> {
     this.#ending = true;
     lost(why);
   }
+}
+
+/** What NODE_OPTIONS has but for the debugger, which one process at a time can have on a port. */
+function undebugged(options: string | undefined): string | undefined {
+  return options?.replaceAll(/(^|\s)--inspect(-(port|publish-uid)[ =]\S+|\S*)/g, '');
 }

@@ -35,6 +35,8 @@ const SPARE_EACH = 10;
  */
 export async function contest(subjects: readonly Subject[], options: ContestOptions): Promise<Seen[]> {
   const { cancels, warmup, token, onProgress } = options;
+  // What was cancelled to warm up is no result, whoever ends it.
+  let warm = warmup === 0;
   const all = subjects.map((subject) => ({ subject, rounds: new Rounds(subject, options), spared: 0 }));
   try {
     if (options.load > 0) for (const { load } of subjects) load(options.load);
@@ -46,7 +48,10 @@ export async function contest(subjects: readonly Subject[], options: ContestOpti
           one.spared++;
         }
       }
-      if (n === warmup) for (const { rounds } of all) await rounds.reset();
+      if (n === warmup) {
+        for (const { rounds } of all) await rounds.reset();
+        warm = true;
+      }
       onProgress?.(n);
     }
     for (const one of all) {
@@ -58,7 +63,7 @@ export async function contest(subjects: readonly Subject[], options: ContestOpti
   }
   return all.map(({ subject: { hops, board }, rounds, spared }) => ({
     hops,
-    rounds: rounds.done,
+    rounds: warm ? rounds.done : [],
     spared,
     falseCancels: board.strays.size,
   }));

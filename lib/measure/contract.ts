@@ -10,7 +10,7 @@ export interface HopReport {
   readonly event: 'arrived' | 'cancelled' | 'stopped';
   /**
    * When, in milliseconds on the machine's monotonic clock, as {@link benchNow} reads it (CLOCK_MONOTONIC, in other languages).
-   * Absent: when the report comes in, which adds its journey to the figures.
+   * Absent: when the report comes in, which adds its journey to the figures. One on another clock ends the benchmark.
    */
   readonly at?: number | undefined;
   /** Which one of {@link BenchChain.hops}; absent: the last one. */
@@ -37,7 +37,7 @@ export interface BenchContext {
 
 /** A chain of services that is up. */
 export interface BenchChain {
-  /** The names of the hops that report, from the first to the last; default: `last` alone. */
+  /** The names of the hops that report, each of every call that lasts, from the first to the last; default: `last` alone. */
   readonly hops?: readonly string[] | undefined;
   /** Makes one call, of the first service; resolves with its answer, or rejects. */
   call(call: BenchCall): Promise<unknown>;
@@ -45,7 +45,7 @@ export interface BenchChain {
   end?(): void | Promise<void>;
 }
 
-/** What a module given to `nevermind bench --chain` exports as `start`. */
+/** What a module given to `nevermind bench --chain` exports as `start`. To load and to resolve it has a minute. */
 export type StartChain = (bench: BenchContext) => BenchChain | Promise<BenchChain>;
 
 /** Milliseconds on the clock that all processes of a machine share. */

@@ -83,6 +83,8 @@ export class Desk {
   /** One call after another; tells of those alone that have failed. */
   async #line(): Promise<void> {
     while (this.#load > 0) {
+      // Of a call that is through at once nothing but promises is left: the turn would never end, and no other call be heard of.
+      await new Promise(setImmediate);
       const call = `${SPARED}${++this.#loaded}`;
       const startedAt = sharedNow();
       const { code, message = '' } = await this.#make({ ...LIGHT, call }, () => {}).done;

@@ -13,16 +13,17 @@ export interface Limits {
 /**
  * What got worse, in sentences; none: the gate is open.
  *
- * A lost cancel, a false one and a zombie fail always. A ratio fails when it lies above its limit with all of its interval: a run
- * that only may have been slower does not.
+ * A lost cancel, a false one, one that came after the call's end and a zombie fail always. A ratio fails when it lies above its
+ * limit with all of its interval: a run that only may have been slower does not.
  */
 export function worse(figures: Propagation, ratios: Ratios | undefined, limits: Limits): string[] {
   return [...faults(figures), ...(ratios === undefined ? [] : slower(figures, ratios, limits))];
 }
 
 /** What fails whatever the limits. */
-export function faults({ cancels, misses, zombies, spared, falseCancels }: Propagation): string[] {
+export function faults({ cancels, early, misses, zombies, spared, falseCancels }: Propagation): string[] {
   return [
+    ...(early > 0 ? [`${early} of ${cancels} calls had ended before they were cancelled`] : []),
     ...(misses > 0 ? [`${misses} of ${cancels} cancels never arrived`] : []),
     ...(zombies > 0 ? [`${zombies} ${zombies === 1 ? 'handler' : 'handlers'} ran on after a cancel`] : []),
     ...(falseCancels > 0 ? [`${falseCancels} of ${spared} calls that nobody cancelled came to an early end`] : []),

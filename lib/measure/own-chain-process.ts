@@ -11,22 +11,30 @@ import { hopsOf, readReports } from './own-reports.ts';
 import { followParent } from './parent.ts';
 
 let chain: BenchChain | undefined;
+let starting: Promise<unknown> | undefined;
 
 const tell = followParent<ToOwnChain, FromOwnChain>(
   async (message) => {
-    if ('file' in message) tell({ hops: await start(message.file) });
-    else await desk.hear(message);
+    if ('file' in message) {
+      const hops = start(message.file);
+      starting = hops.catch(() => {});
+      tell({ hops: await hops });
+    } else await desk.hear(message);
   },
-  async () => await chain?.end?.(),
+  async () => {
+    // What comes up meanwhile has to be ended, too.
+    await starting;
+    await chain?.end?.();
+  },
 );
 
 const desk = new Desk(make, tell);
 const report = (report: HopReport) => tell({ report });
 
 async function start(file: string): Promise<readonly string[]> {
-  const module: { start?: unknown } = await import(pathToFileURL(file).href).catch((error: Error) => {
+  const module: { start?: unknown } = await import(pathToFileURL(file).href).catch((error: unknown) => {
     // Node goes on to tell which file of ours has asked for it.
-    const [why] = error.message.split(' imported from ');
+    const [why] = lineOf(error).split(' imported from ');
     throw new Error(`${file} could not be loaded: ${why}.`, { cause: error });
   });
   const begin = module.start as StartChain | undefined;
@@ -38,9 +46,15 @@ async function start(file: string): Promise<readonly string[]> {
   try {
     chain = await begin({ report: checked, reportUrl });
   } catch (error) {
-    throw new Error(`\`start\` of ${file} has failed: ${(error as Error)?.message ?? error}.`, { cause: error });
+    throw new Error(`\`start\` of ${file} has failed: ${lineOf(error)}.`, { cause: error });
   }
   return hopsOf(chain, file);
+}
+
+/** What was thrown, in a line, to be part of a sentence. Node explains a missing export with an example of code. */
+function lineOf(error: unknown): string {
+  const [line = ''] = String(error instanceof Error ? error.message : error).split('\n');
+  return line.replace(/\.$/, '');
 }
 
 /** Misuse throws where it happens: in the module. */
@@ -71,7 +85,7 @@ function make({ call: id }: CallOrder): Made {
       () => ({ code: 'ok' as const }),
       (error: unknown) => ({
         code: signal.aborted ? ('canceled' as const) : ('unknown' as const),
-        message: error instanceof Error ? error.message : String(error),
+        message: lineOf(error),
       }),
     )
     .finally(() => {

@@ -2,10 +2,17 @@ import { CancellationSource, type CancellationToken } from '../core/index.ts';
 import { Board } from './board.ts';
 import { ChainLost } from './chain.ts';
 import { Child } from './child.ts';
+import type { HopReport } from './contract.ts';
 import type { CallOrder, FromOwnChain, ToOwnChain } from './messages.ts';
-import { Visits } from './own-reports.ts';
+import { visitWith } from './own-reports.ts';
 import { LEAVE_MS } from './parent.ts';
 import type { Subject } from './subject.ts';
+import { sharedNow } from './visit.ts';
+
+/** What a module may take to load and to start its chain, in milliseconds. */
+const START_MS = 60_000;
+/** How far apart two readings of one clock may be at most, in milliseconds. */
+const SKEW_MS = 1;
 
 /** A user's module that can't be measured; the message is for people. */
 export class BadChain extends Error {
@@ -18,8 +25,8 @@ export class OwnChain implements Subject {
   readonly #path: string;
   readonly #source: CancellationSource;
   readonly #child: Child<ToOwnChain, FromOwnChain>;
+  readonly #startedAt = sharedNow();
   #hops: readonly string[] | undefined;
-  #visits = new Visits([]);
   #reported = false;
 
   private constructor(path: string, token: CancellationToken) {
@@ -31,14 +38,15 @@ export class OwnChain implements Subject {
   /**
    * Loads the module, and lets it start its chain.
    *
-   * @throws the token's error, its cause a BadChain when the module is not what it is to be; no process is left then
+   * @throws BadChain, or the token's error with one as its cause, when the module is not what it is to be; no process is left then
    */
   static async start(path: string, token: CancellationToken): Promise<OwnChain> {
     const chain = new OwnChain(path, token);
     try {
       chain.#child.tell({ file: path });
-      await chain.board.until(() => chain.#hops !== undefined, chain.token);
-      return chain;
+      if (await chain.board.within(START_MS, () => chain.#hops !== undefined, chain.token)) return chain;
+      const within = `within ${START_MS / 1_000} s`;
+      throw new BadChain(`Expected ${path} to load and its \`start\` to resolve ${within}; one of them still waits.`);
     } catch (error) {
       await chain.end();
       throw error;
@@ -59,11 +67,9 @@ export class OwnChain implements Subject {
 
   readonly load = (load: number): void => this.#child.tell({ load });
 
-  readonly unreached = (instead: string): BadChain => {
-    const last = `hop \`${this.hops.at(-1)}\` of ${this.#path}`;
-    return new BadChain(
-      `Expected ${last} to report that the first call has arrived, ${instead}. It calls \`witness\`.`,
-    );
+  readonly unreached = (hop: string, instead: string): BadChain => {
+    const who = `hop \`${hop}\` of ${this.#path}`;
+    return new BadChain(`Expected ${who} to report that the first call has arrived, ${instead}. It calls \`witness\`.`);
   };
 
   /** Lets the module end what it has started; it has a while for that. */
@@ -74,22 +80,31 @@ export class OwnChain implements Subject {
   }
 
   #hear(message: FromOwnChain): void {
-    if ('hops' in message) {
-      this.#hops = message.hops;
-      this.#visits = new Visits(message.hops);
-    } else if ('report' in message) {
-      const { report } = message;
-      const visit = this.#visits.add(report);
-      this.#reported ||= visit !== undefined;
-      if (visit !== undefined) this.board.putVisit(visit);
-      else this.#lost(`${this.#path} has reported of hop ${report.hop}, which is not one of its \`hops\`.`);
-    } else if ('state' in message) this.board.putCall(message.state);
+    if ('hops' in message) this.#hops = message.hops;
+    else if ('report' in message) this.#note(message.report);
+    else if ('state' in message) this.board.putCall(message.state);
     else if ('loaded' in message) this.board.putLoad(message.loaded);
     this.board.changed();
   }
 
-  readonly #lost = (why: string): void => {
-    const cause = this.#reported ? new ChainLost(why) : new BadChain(why);
-    this.#source.cancel('SHUTDOWN', { description: why, cause });
-  };
+  #note(report: HopReport): void {
+    const { call, at = sharedNow(), hop = this.hops.at(-1) ?? '' } = report;
+    const now = sharedNow();
+    if (!this.hops.includes(hop)) {
+      this.#fail(new BadChain(`${this.#path} has reported of hop ${hop}, which is not one of its \`hops\`.`));
+    } else if (at < this.#startedAt || at > now + SKEW_MS) {
+      const clock = `milliseconds of CLOCK_MONOTONIC, which is at ${now}`;
+      const who = `hop \`${hop}\` of ${this.#path}`;
+      this.#fail(new BadChain(`Expected \`at\` of ${who} to be ${clock}, got ${at}. \`benchNow()\` reads it.`));
+    } else {
+      this.#reported = true;
+      this.board.putVisit(visitWith(this.board.visit(call, hop), hop, report));
+    }
+  }
+
+  readonly #lost = (why: string): void => this.#fail(this.#reported ? new ChainLost(why) : new BadChain(why));
+
+  #fail(cause: Error): void {
+    this.#source.cancel('SHUTDOWN', { description: cause.message, cause });
+  }
 }

@@ -37,29 +37,12 @@ function describe(value: unknown): string {
   return typeof value === 'object' && value !== null ? `{ ${Object.keys(value).join(', ')} }` : String(value);
 }
 
-/** Puts reports together to visits, in whatever order they come. */
-export class Visits {
-  readonly #hops: readonly string[];
-  readonly #open = new Map<string, Visit>();
-
-  constructor(hops: readonly string[]) {
-    this.#hops = hops;
-  }
-
-  /** @returns undefined for a hop that was not announced */
-  add({ call, event, at = sharedNow(), hop = this.#hops.at(-1) ?? LAST }: HopReport): Visit | undefined {
-    if (!this.#hops.includes(hop)) return undefined;
-    const key = `${hop} ${call}`;
-    const known = this.#open.get(key) ?? visitOf(hop, call);
-    const visit: Visit = {
-      ...known,
-      ...(event === 'arrived' ? { arrivedAt: at } : {}),
-      ...(event === 'cancelled' ? { reason: 'CANCELLED' as const, heardAt: at } : {}),
-      ...(event === 'stopped' ? { stoppedAt: at, outcome: 'stopped' as const } : {}),
-    };
-    const whole = visit.heardAt !== null && visit.stoppedAt !== null;
-    if (whole) this.#open.delete(key);
-    else this.#open.set(key, visit);
-    return visit;
-  }
+/** What is known of a visit when one more report of it has come, in whatever order they do. */
+export function visitWith(known: Visit | undefined, hop: string, { call, event, at = sharedNow() }: HopReport): Visit {
+  return {
+    ...(known ?? visitOf(hop, call)),
+    ...(event === 'arrived' ? { arrivedAt: at } : {}),
+    ...(event === 'cancelled' ? { reason: 'CANCELLED' as const, heardAt: at } : {}),
+    ...(event === 'stopped' ? { stoppedAt: at, outcome: 'stopped' as const } : {}),
+  };
 }

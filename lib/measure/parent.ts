@@ -21,8 +21,9 @@ export function followParent<Told, Tells extends object>(
     );
     setTimeout(() => process.exit(1), LEAVE_MS);
   });
-  // A terminal sends Ctrl-C to the whole group; the parent sees to the rest.
-  process.on('SIGINT', () => {});
+  // A terminal sends Ctrl-C to the whole group, and what ends a session or a job may do the same with the others; the parent
+  // sees to the rest. One that has nothing to leave behind may go, or, as a hop does, drain.
+  for (const signal of leave === undefined ? CTRL_C : ENDING) process.on(signal, () => {});
   // The parent may have gone a moment ago; 'disconnect' follows.
   const tell = (message: object) => void process.send?.(message, undefined, undefined, () => {});
   const fail = (error: unknown) => tell({ failed: error instanceof Error ? error.message : String(error) });
@@ -31,6 +32,9 @@ export function followParent<Told, Tells extends object>(
   });
   return tell;
 }
+
+const CTRL_C = ['SIGINT'] as const;
+const ENDING = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
 
 /** What a process may take to leave, in milliseconds. */
 export const LEAVE_MS = 5_000;

@@ -46,10 +46,10 @@ function ratioOf(ours: Figures, theirs: Figures): Ratio | undefined {
   });
   if (ratios.length < FEW) return undefined;
   ratios.sort((a, b) => a - b);
-  const at = (rank: number) => ratios[Math.min(Math.max(Math.round(rank), 0), ratios.length - 1)] as number;
+  const at = (rank: number) => ratios[rank] as number;
   // The ranks between which the median of all lies, whatever the figures are distributed like: half of n, and 1.96 standard
-  // deviations of a fair coin thrown n times to either side.
+  // deviations of a fair coin thrown n times to either side; a part of a rank counts as a whole one.
   const middle = (ratios.length - 1) / 2;
   const reach = (1.96 * Math.sqrt(ratios.length)) / 2;
-  return { ratio: at(middle), low: at(middle - reach), high: at(middle + reach) };
+  return { ratio: at(Math.round(middle)), low: at(Math.floor(middle - reach)), high: at(Math.ceil(middle + reach)) };
 }

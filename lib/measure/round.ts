@@ -10,6 +10,8 @@ export const phases: readonly Phase[] = ['before-headers', 'working', 'streaming
 
 /** One cancel: for each hop whether the call came to it, and milliseconds from the cancel; null: not in time, or never. */
 export interface Round {
+  /** The call had come to an end, at its caller or at a hop, before it was cancelled: there is nothing to measure. */
+  readonly early: boolean;
   readonly arrived: readonly boolean[];
   readonly heard: readonly (number | null)[];
   readonly stopped: readonly (number | null)[];
@@ -30,7 +32,13 @@ const TURNS = 10;
 /** How many cancels later one that races its call is judged: what comes late, comes by then. */
 const LATER = 32;
 
-/** Cancels one call after another on one subject. */
+/**
+ * Cancels one call after another on one subject.
+ *
+ * 1. A hop that has the call has it from the hop before: whichever of them does not report, it is missed.
+ * 2. No figure is of an instant before the cancel.
+ * 3. What is reported of a call after it was judged is not kept.
+ */
 export class Rounds {
   readonly #subject: Subject;
   readonly #options: RoundOptions;
@@ -57,11 +65,16 @@ export class Rounds {
   async cancelOne(): Promise<void> {
     const call = String(++this.#calls);
     if (this.#options.at === 'before-headers') return await this.#race(call);
-    const { board, hops, changeMind } = this.#subject;
-    const last = hops.at(-1) ?? '';
+    const { board, hops, token, changeMind } = this.#subject;
     const streamed = this.#options.at === 'streaming';
-    const there = () => board.visit(call, last) !== undefined && (!streamed || board.call(call)?.streamingAt != null);
+    const all = () => this.#silent(call) === undefined;
+    const last = hops.at(-1) ?? '';
+    // The first call shows whether each hop reports. Of the others the last hop has them all, so those before it do too: one
+    // that does not say so is waited for no longer than for a cancel.
+    const reached = this.#calls === 1 ? all : () => board.visit(call, last) !== undefined;
+    const there = () => reached() && (!streamed || board.call(call)?.streamingAt != null);
     await this.#until(there, { call, streamed }, `reach hop ${last}`);
+    await board.within(this.#options.patienceMs, () => all() || this.#isEarly(call), token);
     changeMind(call);
     await this.#over([call]);
     this.#judge(call);
@@ -78,7 +91,7 @@ export class Rounds {
   /** Judges what is still to be judged. */
   async settle(): Promise<void> {
     await this.#over(this.#racing);
-    for (const call of this.#racing.splice(0)) this.#judge(call);
+    for (let call = this.#racing.shift(); call !== undefined; call = this.#racing.shift()) this.#judge(call);
   }
 
   async #race(call: string): Promise<void> {
@@ -94,7 +107,7 @@ export class Rounds {
 
   /** Sends a call, and waits until it has got so far. */
   async #until(there: () => boolean, order: Pick<CallOrder, 'call'> & Partial<CallOrder>, so: string): Promise<void> {
-    const { board, token, call, unreached } = this.#subject;
+    const { board, hops, token, call, unreached } = this.#subject;
     const reachMs = REACH * this.#options.patienceMs;
     call({ steps: ENDLESS, timeoutMs: reachMs + 2 * this.#options.patienceMs, ...order });
     const over = () => board.call(order.call)?.settledAt != null;
@@ -102,23 +115,47 @@ export class Rounds {
     if (came && there()) return;
     const { code, message } = board.call(order.call) ?? {};
     const instead = code == null ? `not within ${reachMs / 1_000} s` : `but has ended: ${message ?? code}`;
-    if (this.#calls === 1) throw unreached(instead);
+    if (this.#calls === 1) throw unreached(this.#silent(order.call) ?? hops.at(-1) ?? '', instead);
     throw new ChainLost(`A call was to ${so}, ${instead}.`);
+  }
+
+  /** The first hop that has not reported of a call. */
+  #silent(call: string): string | undefined {
+    const { board, hops } = this.#subject;
+    return hops.find((hop) => board.visit(call, hop) === undefined);
   }
 
   async #over(calls: readonly string[]): Promise<void> {
     const { board, token } = this.#subject;
-    await board.within(this.#options.patienceMs, () => calls.every((call) => board.over(call)), token);
+    await board.within(this.#options.patienceMs, () => calls.every((call) => this.#isTold(call)), token);
+  }
+
+  /** All that there is to tell of a call has been told. */
+  #isTold(call: string): boolean {
+    if (this.#isEarly(call)) return true;
+    const { board, hops } = this.#subject;
+    const came = hops.map((hop) => board.visit(call, hop) !== undefined);
+    return board.over(call) && came.lastIndexOf(true) === came.filter(Boolean).length - 1;
+  }
+
+  /** Its caller knew of its end, and had not cancelled it. */
+  #isEarly(call: string): boolean {
+    const { settledAt = null, cancelledAt = null } = this.#subject.board.call(call) ?? {};
+    return settledAt !== null && cancelledAt === null;
   }
 
   #judge(call: string): void {
     const { board, hops } = this.#subject;
     const from = board.call(call)?.cancelledAt ?? null;
-    const since = (at: number | null | undefined) => (at == null || from === null ? null : at - from);
     const visits = hops.map((name) => board.visit(call, name));
-    board.forget(call);
+    const before = (at: number | null | undefined) => at != null && from !== null && at < from;
+    const early = this.#isEarly(call) || visits.some((visit) => before(visit?.heardAt));
+    const since = (at: number | null | undefined) =>
+      at == null || from === null || early || before(at) ? null : at - from;
+    board.keep(this.#racing);
     this.#rounds.push({
-      arrived: visits.map((visit) => visit !== undefined),
+      early,
+      arrived: visits.map((_, hop) => !early && visits.slice(hop).some((visit) => visit !== undefined)),
       heard: visits.map((visit) => since(visit?.heardAt)),
       stopped: visits.map((visit) => since(visit?.stoppedAt)),
     });

@@ -9,8 +9,8 @@ export interface Subject extends Pick<Caller, 'call' | 'changeMind' | 'load'> {
   readonly board: Board;
   /** Cancelled when a process is lost. */
   readonly token: CancellationToken;
-  /** The error of a chain whose very first call does not come through. @param instead what has happened */
-  unreached(instead: string): Error;
+  /** The error of a chain whose very first call does not come to a hop. @param instead what has happened */
+  unreached(hop: string, instead: string): Error;
   /** Ends its processes, and resolves when none is left. */
   end(): Promise<void>;
 }
@@ -27,7 +27,7 @@ export async function startSubject(options: ChainOptions): Promise<Subject> {
       call,
       changeMind,
       load,
-      unreached: (instead) => new ChainLost(`The first call was to reach the last hop, ${instead}.`),
+      unreached: (hop, instead) => new ChainLost(`The first call was to reach hop ${hop}, ${instead}.`),
       end: () => chain.end(),
     };
   } catch (error) {

@@ -8,6 +8,8 @@ export interface Propagation {
   readonly token: readonly { readonly hop: string; readonly quantiles: Quantiles | null }[];
   /** Until the last handler of the call had stopped, whichever hop's it was. */
   readonly stopped: Quantiles | null;
+  /** Calls that had come to an end before they were cancelled: of their cancels nothing is to be heard. */
+  readonly early: number;
   /** Cancels of which a hop that had the call never heard. */
   readonly misses: number;
   /** Handlers that had heard and were still at work when the wait for them was over. */
@@ -29,10 +31,11 @@ export function summaryOf({ hops, rounds, spared, falseCancels }: Seen): Propaga
     cancels: rounds.length,
     token,
     stopped: quantilesOf(stops(rounds)) ?? null,
+    early: rounds.filter(({ early }) => early).length,
     misses: rounds.filter(({ arrived, heard }) => arrived.some((came, hop) => came && heard[hop] == null)).length,
     zombies: rounds.flatMap(({ heard, stopped }) => heard.filter((ms, hop) => ms != null && stopped[hop] == null))
       .length,
-    unstarted: rounds.filter(({ arrived }) => arrived.at(-1) !== true).length,
+    unstarted: rounds.filter(({ early, arrived }) => !early && arrived.at(-1) !== true).length,
     spared,
     falseCancels,
   };

@@ -1,6 +1,6 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
 import { UsageError } from '../../lib/cli/arguments.ts';
 import { benchPlan } from '../../lib/cli/bench-options.ts';
@@ -49,9 +49,22 @@ describe('the command line of the benchmark', () => {
     expect(benchPlan(['--baseline', missing, '--update-baseline'])).toMatchObject({ held: undefined });
   });
 
+  it('does not overwrite what is no baseline, and does not advise what was just done', () => {
+    const damaged = join(folder, 'damaged.json');
+    writeFileSync(damaged, '{');
+    expect(() => benchPlan(['--baseline', damaged, '--update-baseline'])).toThrow(
+      `Expected ${damaged} to hold a baseline as JSON. Mend it, or delete it and make one here with --update-baseline.`,
+    );
+  });
+
   it('puts a fault into the chain when it is told to', () => {
     expect(benchPlan(['--fault', 'late']).fault).toEqual({ delayMs: 2 });
     expect(benchPlan(['--fault', 'lost']).fault).toBe('lost');
+  });
+
+  it('takes a module for the same however its path is written', () => {
+    for (const path of ['bench/chain.mjs', './bench/chain.mjs', 'bench/../bench/chain.mjs', resolve('bench/chain.mjs')])
+      expect(benchPlan(['--chain', path])).toMatchObject({ chain: path, setting: { chain: 'bench/chain.mjs' } });
   });
 
   const see = ' See `nevermind bench --help`.';
@@ -75,6 +88,22 @@ describe('the command line of the benchmark', () => {
     ],
     [['--chain', 'c.mjs', '--transport', 'h1'], `Expected no --transport with --chain, which brings its own.${see}`],
     [['--chain', 'c.mjs', '--fault', 'lost'], `Expected no --fault with --chain, which has its own.${see}`],
+    [
+      ['--tolerance', '20%', '--budget', '2x'],
+      `Expected --tolerance to come with --baseline FILE, the ratios that it is about.${see}`,
+    ],
+    [
+      ['--fault', 'late', '--baseline', file, '--update-baseline'],
+      `Expected no --update-baseline with --fault, whose ratios nothing is to be held to.${see}`,
+    ],
+    [
+      ['--json', 'out.json', '--svg', './out.json'],
+      `Expected a file each for --json and --svg, got './out.json' for both.${see}`,
+    ],
+    [
+      ['--markdown', file, '--baseline', file],
+      `Expected a file each for --markdown and --baseline, got '${file}' for both.${see}`,
+    ],
     [['--json', '-', '--svg', '-'], 'Expected one of --json, --markdown and --svg to be -'],
     [['--baseline', file, '--hops', '2'], 'to hold a baseline for --hops 2, it has --hops 3. Make one here'],
     [['--baseline', folder], 'Expected --baseline to name a file that can be read; EISDIR'],

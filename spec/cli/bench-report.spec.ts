@@ -6,7 +6,7 @@ import type { Bench } from '../../lib/measure/index.ts';
 
 const plain = (_: string, text: string) => text;
 const rounds = (heard: readonly number[]) =>
-  heard.map((ms) => ({ arrived: [true, true], heard: [ms, 10 * ms], stopped: [20 * ms, 20 * ms] }));
+  heard.map((ms) => ({ early: false, arrived: [true, true], heard: [ms, 10 * ms], stopped: [20 * ms, 20 * ms] }));
 const even = (ratio: number) => ({ ratio, low: ratio - 0.1, high: ratio + 0.1 });
 
 const bench: Bench = {
@@ -52,7 +52,7 @@ describe('the report of a benchmark', () => {
   });
 
   it('names calls that were given up before the last hop had them', () => {
-    const none = { arrived: [true, false], heard: [1, null], stopped: [1, null] };
+    const none = { early: false, arrived: [true, false], heard: [1, null], stopped: [1, null] };
     const early = judged({ ...bench, seen: { ...bench.seen, rounds: [none] }, ratios: undefined }, () => []);
     expect(benchText(early, 80)).toContain('✓ every cancel arrived, 1 before the last hop began;');
     expect(benchText(early, 80)).not.toContain('hears at');
@@ -63,6 +63,12 @@ describe('the report of a benchmark', () => {
     expect(page).toContain("| A's token cancelled | 0.10 ms | 0.20 ms | 0.20 ms | 0.20 ms |");
     expect(page).toContain('on Node 24, linux x64');
     expect(page.match(/^```/gm)).toHaveLength(2);
+  });
+
+  it("tells how many hops were seen, and how long the floor was, where a user's chain has another number of them", () => {
+    const floor = { ...bench.floor!, hops: ['A', 'B', 'C'] };
+    const own = judged({ ...bench, setting: { ...bench.setting, chain: 'chain.mjs', hops: 3 }, floor }, () => []);
+    expect(JSON.parse(benchJson(own))).toMatchObject({ hops: 2, floor: { hops: 3 } });
   });
 
   it('is data, to microseconds', () => {

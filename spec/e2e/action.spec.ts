@@ -9,6 +9,7 @@ import { read, root } from '../house/sources.ts';
 interface Step {
   readonly if?: string;
   readonly uses?: string;
+  readonly 'continue-on-error'?: boolean;
   readonly shell?: string;
   readonly run?: string;
   readonly env?: Readonly<Record<string, string>>;
@@ -32,8 +33,7 @@ let runs = 0;
  * Runs the step that measures as a runner does: its expressions filled in, its script in a file for bash, GITHUB_* in the
  * environment. The checkout is one that has nevermind installed. What uploads is not run: it is GitHub's own.
  */
-function run(given: Record<string, string>) {
-  const home = join(folder, `run-${++runs}`);
+function run(given: Record<string, string>, home = join(folder, `run-${++runs}`)) {
   const [checkout, temp] = [join(home, 'checkout'), join(home, 'temp')];
   const bin = join(checkout, 'node_modules/.bin');
   for (const path of [bin, temp]) mkdirSync(path, { recursive: true });
@@ -50,7 +50,7 @@ function run(given: Record<string, string>) {
   const { status, stdout } = spawnSync('bash', ['--noprofile', '--norc', '-eo', 'pipefail', join(temp, 'step.sh')], {
     cwd: join(checkout, fill(measure['working-directory'])),
     encoding: 'utf8',
-    env: { ...process.env, NO_COLOR: '1', CI: 'true', GITHUB_ACTIONS: 'true', RUNNER_TEMP: temp, ...github, ...env },
+    env: { ...process.env, FORCE_COLOR: '1', CI: 'true', GITHUB_ACTIONS: 'true', RUNNER_TEMP: temp, ...github, ...env },
   });
   const outputs = Object.fromEntries(
     readFileSync(github.GITHUB_OUTPUT, 'utf8')
@@ -70,7 +70,8 @@ describe('the action', () => {
     expect(measure.shell).toBe('bash');
     expect(upload.uses).toMatch(/^actions\/upload-artifact@v\d+$/);
     expect(upload.if).toContain('always()');
-    expect(upload.with?.path).toBe(`\${{ runner.temp }}/nevermind-bench`);
+    expect(upload['continue-on-error']).toBe(true);
+    expect(upload.with?.path).toBe(`\${{ steps.bench.outputs.folder }}`);
   });
 
   it('asks for no input that it does not declare, and uses each', () => {
@@ -83,7 +84,7 @@ describe('the action', () => {
     expect(stdout).toContain('✓ every cancel arrived');
     expect(status).toBe(0);
     expect(summary).toContain("| A's token cancelled |");
-    expect(Object.keys(outputs)).toEqual(Object.keys(action.outputs));
+    expect(Object.keys(outputs)).toEqual(['folder', ...Object.keys(action.outputs)]);
     expect(JSON.parse(readFileSync(outputs.figures!, 'utf8'))).toMatchObject({ hops: 1, cancels: 20 });
     expect(readFileSync(outputs.plot!, 'utf8')).toContain('</svg>');
   });
@@ -94,6 +95,21 @@ describe('the action', () => {
     expect(reason).toMatch(/^A's token cancelled at \S+x the floor .*, the budget is 0\.01x$/);
     expect(summary).toContain(`❌ ${reason}`);
     expect(status).toBe(1);
+  });
+
+  it('has nothing of what another use in the same job has measured', () => {
+    const home = join(folder, 'twice');
+    const first = run({ args: quick }, home);
+    const second = run({ chain: 'no such.mjs' }, home);
+    expect(existsSync(first.outputs.plot!)).toBe(true);
+    expect({ status: second.status, summary: second.summary }).toEqual({ status: 2, summary: '' });
+    expect(existsSync(second.outputs.plot!)).toBe(false);
+  });
+
+  it('takes an empty tolerance for none', () => {
+    const baseline = join(folder, 'baseline.json');
+    const { status } = run({ args: `${quick} --update-baseline`, baseline, tolerance: '' });
+    expect(status).toBe(0);
   });
 
   it('fails for what cannot be measured, with the reason, and no summary', () => {

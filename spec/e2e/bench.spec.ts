@@ -67,6 +67,13 @@ describe('nevermind bench', () => {
     expect(code).toBe(2);
   });
 
+  it('starts no debugger in the processes it measures', async () => {
+    const { code, stderr } = await cli(quick, { NODE_OPTIONS: '--no-warnings --inspect=0 --max-old-space-size=200' })
+      .ended;
+    expect(stderr.match(/^Debugger listening on /gm)).toHaveLength(1);
+    expect(code).toBe(0);
+  });
+
   it('is plain in a pipe, coloured when that is forced, and plain again under NO_COLOR', async () => {
     const runs = [cli(quick), cli(quick, { FORCE_COLOR: '1' }), cli(quick, { NO_COLOR: '1' })];
     const [plain, coloured, uncoloured] = await Promise.all(runs.map(({ ended }) => ended));

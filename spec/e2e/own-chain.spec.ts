@@ -53,6 +53,11 @@ describe("a user's chain", () => {
   it.each([
     ['a cancel that never arrives', "if (id === '5') return tell(id, 'arrived');", '1 of 20 cancels never arrived'],
     [
+      'calls that end by themselves',
+      "if (lasting) { tell(id, 'arrived'); return resolve('done'); }",
+      '20 of 20 calls had ended before they were cancelled',
+    ],
+    [
       'a handler that runs on',
       "if (id === '5') { tell(id, 'arrived'); return signal.addEventListener('abort', () => tell(id, 'cancelled')); }",
       '1 handler ran on after a cancel',
@@ -95,6 +100,52 @@ describe("a user's chain", () => {
     expect(stdout).toContain("last's token cancelled");
     expect({ code, stderr }).toEqual({ code: 130, stderr: 'ended\n' });
     expect(hasSurvivors(run.pid)).toBe(false);
+  });
+
+  const ends = (more = '') => `end: () => { process.stderr.write('ended\\n'); ${more} },`;
+  const interrupted = (signal: string, ppid = 'process.ppid') => `if (id === '8') process.kill(${ppid}, '${signal}');`;
+
+  it('has its figures shown, too, when there are more signals than one', async () => {
+    const again = ends("process.kill(process.ppid, 'SIGTERM');");
+    const { code, stdout, stderr } = await bench(hop(interrupted('SIGTERM'), again), '--cancels', '100000').ended;
+    expect(stdout).toMatch(/✗ interrupted after [678] cancels/);
+    expect({ code, stderr }).toEqual({ code: 130, stderr: 'ended\n' });
+  });
+
+  it.each(['SIGINT', 'SIGTERM', 'SIGHUP'])('is ended, too, when all of the group get %s', async (signal) => {
+    const { code, stdout, stderr } = await bench(hop(interrupted(signal, '0'), ends()), '--cancels', '100000').ended;
+    expect(stdout).toMatch(/✗ interrupted after [678] cancels/);
+    expect({ code, stderr }).toEqual({ code: 130, stderr: 'ended\n' });
+  });
+
+  it('is ended, too, when it comes up only after the signal', async () => {
+    const run = bench(`
+      export async function start() {
+        process.kill(process.ppid, 'SIGTERM');
+        await new Promise((resolve) => process.once('disconnect', resolve));
+        return { call() {}, ${ends()} };
+      }`);
+    const { code, stdout, stderr } = await run.ended;
+    expect({ code, stdout, stderr }).toEqual({ code: 130, stdout: '', stderr: 'ended\n' });
+    expect(hasSurvivors(run.pid)).toBe(false);
+  });
+
+  it('has no figures of what was cancelled to warm up', async () => {
+    const { code, stdout, stderr } = await bench(hop(interrupted('SIGINT')), '--warmup', '100000').ended;
+    const sentence = 'Interrupted while warming up: there are no figures.\n';
+    expect({ code, stdout, stderr }).toEqual({ code: 130, stdout: '', stderr: sentence });
+  });
+
+  it('has it told, after a signal too, where its figures can not be written', async () => {
+    const { code, stdout, stderr } = await bench(hop(interrupted('SIGINT')), '--json', folder).ended;
+    expect(stdout).toMatch(/✗ interrupted after [678] cancels/);
+    expect(stderr).toMatch(/^Expected --json to name a file that can be written; .*\n$/);
+    expect(code).toBe(130);
+  });
+
+  it('may have calls that are through at once, beside a load of them', async () => {
+    const { code, stderr } = await bench(hop(), '--load', '2').ended;
+    expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
   });
 
   it('is ended, too, when the benchmark itself is killed', async () => {

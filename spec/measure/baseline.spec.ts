@@ -37,6 +37,14 @@ describe('a baseline', () => {
     expect(heldBy('b.json', again, setting)).toMatchObject({ heard: 1.23, stopped: 1.5 });
   });
 
+  it('is read as it was written however far below the floor it is', () => {
+    const near = updated(undefined, setting, { heard: even(0.001234), stopped: even(0.0567) });
+    expect(heldBy('b.json', readBaseline('b.json', JSON.stringify(near)), setting)).toMatchObject({
+      heard: 0.00123,
+      stopped: 0.0567,
+    });
+  });
+
   it.each([
     ['of another line of Node', { node: 'Node 26' }, 'a baseline for Node 26, it has Node 24'],
     ['of another kind of machine', { machine: 'darwin arm64' }, 'a baseline for darwin arm64, it has linux x64'],
@@ -59,7 +67,8 @@ describe('a baseline', () => {
     ['{"format":2,"baselines":[]}', 'Expected b.json to hold a baseline of format 1, got one of format 2.'],
     ['{"format":1,"baselines":[{}]}', 'Expected b.json to hold a baseline of format 1, got something else.'],
   ])('`%s` is none', (json, words) => {
-    expect(() => readBaseline('b.json', json)).toThrow(words);
+    const advice = 'Mend it, or delete it and make one here with --update-baseline.';
+    expect(() => readBaseline('b.json', json)).toThrow(`${words} ${advice}`);
   });
 
   it('that is empty holds nothing', () => {

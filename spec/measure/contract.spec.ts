@@ -6,7 +6,7 @@ import { setImmediate } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
 import { CancellationSource } from '../../lib/core/index.ts';
 import { benchNow, type HopReport, reporterTo, witness } from '../../lib/measure/contract.ts';
-import { hopsOf, readReports, Visits } from '../../lib/measure/own-reports.ts';
+import { hopsOf, readReports, visitWith } from '../../lib/measure/own-reports.ts';
 
 /** A cancel goes out in one, and what it ends tells so in the next. */
 async function afterTwoTurns(): Promise<void> {
@@ -103,16 +103,10 @@ describe('reports', () => {
   });
 
   it('come together to visits in whatever order', () => {
-    const visits = new Visits(['A', 'B']);
-    visits.add({ call: '1', event: 'stopped', at: 3 });
-    expect(visits.add({ call: '1', event: 'cancelled', at: 2 })).toMatchObject({
-      hop: 'B',
-      reason: 'CANCELLED',
-      heardAt: 2,
-      stoppedAt: 3,
-    });
-    expect(visits.add({ call: '1', event: 'arrived', at: 1, hop: 'A' })).toMatchObject({ hop: 'A', arrivedAt: 1 });
-    expect(visits.add({ call: '1', event: 'arrived', hop: 'C' })).toBeUndefined();
+    const stopped = visitWith(undefined, 'B', { call: '1', event: 'stopped', at: 3 });
+    const heard = visitWith(stopped, 'B', { call: '1', event: 'cancelled', at: 2 });
+    expect(heard).toMatchObject({ hop: 'B', call: '1', reason: 'CANCELLED', heardAt: 2, stoppedAt: 3 });
+    expect(visitWith(heard, 'B', { call: '1', event: 'arrived', at: 1 })).toMatchObject({ heardAt: 2, arrivedAt: 1 });
   });
 });
 

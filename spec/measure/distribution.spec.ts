@@ -4,8 +4,8 @@ import { axisOf, bins, place, rowsOf, ticks } from '../../lib/measure/distributi
 const seen = {
   hops: ['A', 'B'],
   rounds: [
-    { arrived: [true, true], heard: [1, 2], stopped: [3, 4] },
-    { arrived: [true, true], heard: [1, null], stopped: [3, null] },
+    { early: false, arrived: [true, true], heard: [1, 2], stopped: [3, 4] },
+    { early: false, arrived: [true, true], heard: [1, null], stopped: [3, null] },
   ],
   spared: 0,
   falseCancels: 0,
@@ -13,7 +13,7 @@ const seen = {
 
 describe('the rows of a run', () => {
   it('are its hops, the last handler, and the far end of the floor', () => {
-    const floor = { ...seen, rounds: [{ arrived: [true, true], heard: [0.1, 0.2], stopped: [1, 1] }] };
+    const floor = { ...seen, rounds: [{ early: false, arrived: [true, true], heard: [0.1, 0.2], stopped: [1, 1] }] };
     expect(rowsOf(seen, floor)).toEqual([
       { name: 'A', figures: [1, 1], floor: false },
       { name: 'B', figures: [2], floor: false },

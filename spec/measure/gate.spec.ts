@@ -9,6 +9,7 @@ const good: Propagation = {
     { hop: 'C', quantiles: null },
   ],
   stopped: null,
+  early: 0,
   misses: 0,
   zombies: 0,
   unstarted: 0,
@@ -26,6 +27,7 @@ describe('the gate', () => {
 
   it.each([
     [{ misses: 2 }, '2 of 200 cancels never arrived'],
+    [{ early: 2 }, '2 of 200 calls had ended before they were cancelled'],
     [{ zombies: 1 }, '1 handler ran on after a cancel'],
     [{ zombies: 3 }, '3 handlers ran on after a cancel'],
     [{ falseCancels: 1 }, '1 of 20 calls that nobody cancelled came to an early end'],

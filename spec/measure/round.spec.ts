@@ -17,16 +17,16 @@ afterEach(() => clock[Symbol.dispose]());
 
 const open = { startedAt: 0, deadlineAt: 1, streamingAt: null, cancelledAt: null, settledAt: null, code: null };
 
-/** One hop, whose processes are played by the spec: what an order and a cancel lead to. */
+/** One hop, or several, whose processes are played by the spec: what an order and a cancel lead to. */
 function subjectOf(
-  act: Partial<Pick<Subject, 'changeMind'>> & { call(order: CallOrder, board: Board): unknown },
+  act: Partial<Pick<Subject, 'changeMind' | 'hops'>> & { call(order: CallOrder, board: Board): unknown },
 ): Subject & { readonly made: string[] } {
   const board = new Board();
   const { token } = new CancellationSource();
   const made: string[] = [];
   return {
     made,
-    hops: ['A'],
+    hops: act.hops ?? ['A'],
     board,
     token,
     call: (order) => {
@@ -36,12 +36,11 @@ function subjectOf(
     changeMind:
       act.changeMind ??
       ((call) => {
-        const visit = board.visit(call, 'A') ?? visitOf('A', call);
-        board.putVisit({ ...visit, heardAt: 12, stoppedAt: 13 });
+        for (const visit of board.visits(call)) board.putVisit({ ...visit, heardAt: 12, stoppedAt: 13 });
         board.putCall({ ...open, call, cancelledAt: 10, settledAt: 11, code: 'canceled' });
       }),
     load: () => {},
-    unreached: (instead) => new Error(`unreached, ${instead}`),
+    unreached: (hop, instead) => new Error(`${hop} unreached, ${instead}`),
     end: async () => {},
   };
 }
@@ -66,13 +65,13 @@ describe('a round', () => {
     });
     const rounds = new Rounds(subject, options);
     await rounds.cancelOne();
-    expect(rounds.done).toEqual([{ arrived: [true], heard: [2], stopped: [3] }]);
+    expect(rounds.done).toEqual([{ early: false, arrived: [true], heard: [2], stopped: [3] }]);
   });
 
   it('counts from the cancel until the hop has heard, and until it has stopped', async () => {
     const rounds = new Rounds(subjectOf({ call: arrive }), options);
     await rounds.cancelOne();
-    expect(rounds.done).toEqual([{ arrived: [true], heard: [2], stopped: [3] }]);
+    expect(rounds.done).toEqual([{ early: false, arrived: [true], heard: [2], stopped: [3] }]);
   });
 
   it('waits for a cancel as long as its patience is, and no longer', async () => {
@@ -82,7 +81,7 @@ describe('a round', () => {
     expect(rounds.done).toEqual([]);
     await clock.advanceAsync(1);
     await lost;
-    expect(rounds.done).toEqual([{ arrived: [true], heard: [null], stopped: [null] }]);
+    expect(rounds.done).toEqual([{ early: false, arrived: [true], heard: [null], stopped: [null] }]);
   });
 
   it('fails when the first call does not come through, as the subject has it, and as a lost chain later', async () => {
@@ -96,16 +95,80 @@ describe('a round', () => {
     );
     await clock.advanceAsync(1_000);
     await late;
-    const never = expect(new Rounds(subject, options).cancelOne()).rejects.toThrow('unreached, not within 1 s');
+    const never = expect(new Rounds(subject, options).cancelOne()).rejects.toThrow('A unreached, not within 1 s');
     await clock.advanceAsync(1_000);
     await never;
+  });
+
+  it('names the hop that does not report of the first call', async () => {
+    const subject = subjectOf({ hops: ['A', 'B'], call: ({ call }, board) => board.putVisit(visitOf('B', call)) });
+    const never = expect(new Rounds(subject, options).cancelOne()).rejects.toThrow('A unreached, not within 1 s');
+    await clock.advanceAsync(1_000);
+    await never;
+  });
+
+  it('misses a hop that does not report of a later call, which the one behind it has', async () => {
+    const silent: string[] = [];
+    const subject = subjectOf({
+      hops: ['A', 'B'],
+      call: ({ call }, board) => {
+        for (const hop of ['A', 'B']) if (!silent.includes(hop)) board.putVisit(visitOf(hop, call));
+      },
+    });
+    const rounds = new Rounds(subject, options);
+    await rounds.cancelOne();
+    silent.push('A');
+    const missed = rounds.cancelOne();
+    // Once before the cancel, as its report may be on its way, and once behind it.
+    for (let wait = 0; wait < 2; wait++) await clock.advanceAsync(100);
+    await missed;
+    expect(rounds.done).toEqual([
+      { early: false, arrived: [true, true], heard: [2, 2], stopped: [3, 3] },
+      { early: false, arrived: [true, true], heard: [null, 2], stopped: [null, 3] },
+    ]);
+  });
+
+  const early = [{ early: true, arrived: [false], heard: [null], stopped: [null] }];
+
+  it('is none of a call that has ended by itself, and waits for nothing more of it', async () => {
+    const ends = (order: CallOrder, board: Board) => {
+      arrive(order, board);
+      board.putCall({ ...open, call: order.call, settledAt: 9, code: 'ok' });
+    };
+    const rounds = new Rounds(subjectOf({ call: ends, changeMind: () => {} }), options);
+    await rounds.cancelOne();
+    expect(rounds.done).toEqual(early);
+  });
+
+  it('has no figure of a hop that had heard before there was a cancel', async () => {
+    const subject = subjectOf({
+      call: arrive,
+      changeMind(call) {
+        subject.board.putVisit({ ...visitOf('A', call), heardAt: 9, stoppedAt: 13 });
+        subject.board.putCall({ ...open, call, cancelledAt: 10, settledAt: 11, code: 'canceled' });
+      },
+    });
+    const rounds = new Rounds(subject, options);
+    await rounds.cancelOne();
+    expect(rounds.done).toEqual(early);
+  });
+
+  it('keeps nothing of what comes of a call when it was judged', async () => {
+    const subject = subjectOf({ call: arrive });
+    const rounds = new Rounds(subject, options);
+    await rounds.cancelOne();
+    subject.board.putVisit({ ...visitOf('A', '1'), stoppedAt: 14 });
+    subject.board.putCall({ ...open, call: '1', settledAt: 15 });
+    await rounds.cancelOne();
+    expect(subject.board.calls()).toEqual([]);
+    expect(subject.board.call('1')).toBeUndefined();
   });
 
   it('does not wait for a call that has ended before its time', async () => {
     const refused = ({ call }: CallOrder, board: Board) =>
       board.putCall({ ...open, call, settledAt: 1, code: 'unavailable', message: 'nobody there' });
     const rounds = new Rounds(subjectOf({ call: refused }), options);
-    await expect(rounds.cancelOne()).rejects.toThrow('unreached, but has ended: nobody there');
+    await expect(rounds.cancelOne()).rejects.toThrow('A unreached, but has ended: nobody there');
   });
 
   it('judges a cancel that races its call some cancels later, so that what comes late still counts', async () => {
@@ -118,9 +181,9 @@ describe('a round', () => {
     subject.board.putVisit({ ...visitOf('A', subject.made[0]!), heardAt: 14, stoppedAt: 15 });
     await rounds.settle();
     expect(rounds.done).toEqual([
-      { arrived: [true], heard: [4], stopped: [5] },
-      { arrived: [false], heard: [null], stopped: [null] },
-      { arrived: [false], heard: [null], stopped: [null] },
+      { early: false, arrived: [true], heard: [4], stopped: [5] },
+      { early: false, arrived: [false], heard: [null], stopped: [null] },
+      { early: false, arrived: [false], heard: [null], stopped: [null] },
     ]);
   });
 });
@@ -156,6 +219,15 @@ describe('a contest', () => {
     Object.assign(subject, { call: (order: CallOrder) => source.token.cancelled || calm(order) });
     const [seen] = await contest([subject], { ...course, token: source.token, onProgress });
     expect(seen?.rounds).toHaveLength(5);
+  });
+
+  it('has measured nothing when its token is cancelled before it is warm', async () => {
+    const source = new CancellationSource();
+    const subject = subjectOf({ call: (order, board) => source.token.cancelled || arrive(order, board) });
+    Object.assign(subject, { token: source.token });
+    const onProgress = (done: number) => done === 9 && source.cancel();
+    const [seen] = await contest([subject], { ...course, token: source.token, onProgress });
+    expect(seen?.rounds).toEqual([]);
   });
 
   it('passes on that a chain was lost', async () => {

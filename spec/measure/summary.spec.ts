@@ -9,7 +9,7 @@ const both = [true, true];
 
 describe('the summary of many cancels', () => {
   it('has for each hop when its token was cancelled, and when the last handler of all had stopped', () => {
-    const round = { arrived: both, heard: [1, 2], stopped: [5, 3] };
+    const round = { early: false, arrived: both, heard: [1, 2], stopped: [5, 3] };
     expect(summaryOf(seen([round, round]))).toEqual({
       cancels: 2,
       token: [
@@ -17,6 +17,7 @@ describe('the summary of many cancels', () => {
         { hop: 'B', quantiles: all(2) },
       ],
       stopped: all(5),
+      early: 0,
       misses: 0,
       zombies: 0,
       unstarted: 0,
@@ -26,7 +27,7 @@ describe('the summary of many cancels', () => {
   });
 
   it('counts a cancel that has not come through as a miss, and keeps it out of the figures', () => {
-    const summary = summaryOf(seen([{ arrived: both, heard: [1, null], stopped: [2, null] }]));
+    const summary = summaryOf(seen([{ early: false, arrived: both, heard: [1, null], stopped: [2, null] }]));
     expect(summary).toMatchObject({ misses: 1, zombies: 0, unstarted: 0, stopped: null });
     expect(summary.token).toEqual([
       { hop: 'A', quantiles: all(1) },
@@ -36,22 +37,27 @@ describe('the summary of many cancels', () => {
 
   it('counts each handler that heard and ran on as a zombie', () => {
     const rounds = [
-      { arrived: both, heard: [1, 2], stopped: [null, null] },
-      { arrived: both, heard: [1, 2], stopped: [3, null] },
+      { early: false, arrived: both, heard: [1, 2], stopped: [null, null] },
+      { early: false, arrived: both, heard: [1, 2], stopped: [3, null] },
     ];
     expect(summaryOf(seen(rounds))).toMatchObject({ misses: 0, zombies: 3, stopped: null });
   });
 
   it('takes a cancel that was there before the call for no miss: there was nothing to be heard', () => {
     const rounds = [
-      { arrived: [true, false], heard: [1, null], stopped: [2, null] },
-      { arrived: [false, false], heard: [null, null], stopped: [null, null] },
+      { early: false, arrived: [true, false], heard: [1, null], stopped: [2, null] },
+      { early: false, arrived: [false, false], heard: [null, null], stopped: [null, null] },
     ];
     expect(summaryOf(seen(rounds))).toMatchObject({ misses: 0, unstarted: 2, stopped: all(2) });
   });
 
+  it('keeps a call that had ended before its cancel out of all other counts', () => {
+    const rounds = [{ early: true, arrived: [false, false], heard: [null, null], stopped: [null, null] }];
+    expect(summaryOf(seen(rounds))).toMatchObject({ early: 1, misses: 0, zombies: 0, unstarted: 0, stopped: null });
+  });
+
   it('counts a hop that had the call and never heard as a miss, also where the last one never had it', () => {
-    const rounds = [{ arrived: [true, false], heard: [null, null], stopped: [null, null] }];
+    const rounds = [{ early: false, arrived: [true, false], heard: [null, null], stopped: [null, null] }];
     expect(summaryOf(seen(rounds))).toMatchObject({ misses: 1, unstarted: 1 });
   });
 });
