@@ -125,7 +125,7 @@ function tokenOfThread(): CancellationToken {
   return tokenFromCell(given.cell);
 }
 
-/** What comes out of a thread for an error that can't be cloned, as a stop: one without a text, or with Node 20's for such a one. */
+/** What is left of a stop that came out of another thread: an error without a text; in Node 20 one that says so. */
 function isRemnant(error: unknown): boolean {
   const { message, code } = (error ?? {}) as { message?: unknown; code?: unknown };
   return message === '' || code === 'ERR_UNHANDLED_ERROR';

@@ -68,7 +68,7 @@ export class Watch {
     const { exitCode, spawnfile } = this.#child;
     if (typeof exitCode !== 'number') this.#child.once('error', (error) => this.#end({ kind: 'error', error }));
     else {
-      // Its error has been told already, and Node keeps no more of it than the number.
+      // Its error has been told already; all that is left of it is the number.
       const code = getSystemErrorName(exitCode);
       const error = Object.assign(new Error(`${spawnfile} could not be started: ${code}.`), { code, errno: exitCode });
       this.#end({ kind: 'error', error });
@@ -135,14 +135,15 @@ export class Watch {
   }
 }
 
-/** One that may not be signalled, as it runs as another user, emits an error for it, which ends a program that listens to none. */
+/** One that may not be signalled, as it runs as another user, emits an error for it; which would be uncaught where nobody listens. */
 function tell(child: ChildProcess, signal: NodeJS.Signals): void {
   const ignore = (): void => undefined;
   child.once('error', ignore);
   try {
     child.kill(signal);
-  } catch {
-    // Not a signal of this platform's.
+  } catch (error) {
+    // No signal of this platform's; what a listener of the child's has thrown is its own.
+    if ((error as NodeJS.ErrnoException).syscall !== 'kill') throw error;
   } finally {
     child.off('error', ignore);
   }

@@ -379,9 +379,10 @@ describe('endWith', () => {
   });
 
   it('tells of one that could not be started, whose error has been told already', async () => {
-    const child = plain('no-such-program');
+    const name = 'no-such-program';
+    const child = plain(name);
     await once(child, 'error').catch(() => {});
-    const message = 'no-such-program could not be started: ENOENT.';
+    const message = `${name} could not be started: ENOENT.`;
     expect(await endWith(child, {}).ended).toMatchObject({ kind: 'error', error: { code: 'ENOENT', message } });
   });
 });
