@@ -62,8 +62,7 @@ interface Job<T> {
  * const report = await runPooled(pool, rows, { token });
  */
 export async function runPooled<T, R = unknown>(pool: Piscina, data: T, options: PoolOptions = {}): Promise<R> {
-  checkPool(pool);
-  checkOptions(options);
+  checkArguments(pool, options);
   const alone = pool.options.concurrentTasksPerWorker === 1;
   const { token, graceMs = alone ? GRACE_MS : Number.POSITIVE_INFINITY, ...rest } = options;
   checkGrace(graceMs, alone);
@@ -169,12 +168,9 @@ function isOurs<M extends Job<unknown> | Stop>(value: unknown, what: M['nevermin
   return typeof value === 'object' && value !== null && (value as Partial<M>).nevermind === what;
 }
 
-function checkPool(pool: unknown): void {
-  if (typeof (pool as Partial<Piscina> | null | undefined)?.run === 'function') return;
-  throw new TypeError(expected('pool', 'a Piscina', pool));
-}
-
-function checkOptions(options: unknown): void {
+function checkArguments(pool: unknown, options: unknown): void {
+  if (typeof (pool as Partial<Piscina> | null | undefined)?.run !== 'function')
+    throw new TypeError(expected('pool', 'a Piscina', pool));
   if (typeof options !== 'object' || options === null) throw new TypeError(expected('options', 'an object', options));
 }
 
