@@ -76,17 +76,22 @@ export function sourceOf(outer: CancellationToken, signal: AbortSignal): Cancell
   return new CancellationSource({ parent: [outer, signal] });
 }
 
-/** Calls back with such a token; what is thrown at once is a rejection, too. */
+/**
+ * Calls back with such a token; what is thrown at once is a rejection, too.
+ *
+ * @param disguise makes of an error what is understood there
+ */
 export async function inside<T>(
   outer: CancellationToken,
   signal: AbortSignal,
   fn: (token: CancellationToken) => PromiseLike<T> | T,
+  disguise: (error: unknown, token: CancellationToken) => unknown = disguised,
 ): Promise<T> {
   const source = sourceOf(outer, signal);
   try {
     return await fn(source.token);
   } catch (error) {
-    throw disguised(error, source.token);
+    throw disguise(error, source.token);
   } finally {
     source.close();
   }

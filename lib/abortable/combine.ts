@@ -40,10 +40,13 @@ export function execute<T>(
   return under(token, (signal, own) =>
     acx.execute<T>(signal, (resolve, reject) => {
       const callback = executor(resolve, reject);
+      if (typeof callback !== 'function') throw new TypeError(expected('executor()', CALLBACK, callback));
       return async () => callback(own.error);
     }),
   );
 }
+
+const CALLBACK = 'a function, which is called when the token is cancelled';
 
 /** Promises that began under the token they were made with, or nothing at all. */
 export type Starter<P extends readonly PromiseLike<unknown>[]> = (token: CancellationToken) => P;

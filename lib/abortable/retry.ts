@@ -1,6 +1,6 @@
 import * as acx from 'abort-controller-x';
-import { type Cancellable, type CancellationToken, expected, toToken } from '../core/index.ts';
-import { checkFunction, inside, under } from './bridge.ts';
+import { type Cancellable, type CancellationToken, expected, isCancellation, toToken } from '../core/index.ts';
+import { checkFunction, disguised, inside, under } from './bridge.ts';
 
 /** The longest delay of a platform timer; a longer one fires at once. */
 const LONGEST = 2 ** 31 - 1;
@@ -11,10 +11,14 @@ const LONGEST = 2 ** 31 - 1;
  * Unlike the original, `maxAttempts` counts all attempts, delays are never longer than a platform timer takes, and a timeout
  * of the token is no failure to be retried.
  *
- * Cancellation: rejects with the token's error; a stop of the function ends it, too.
+ * Cancellation: rejects with the token's error; a stop of the function ends it, too, and as with the original any AbortError. An
+ * attempt that has reached a time limit of its own has failed, as long as the token is not cancelled.
  *
  * @param fn gets a token, the number of the attempt, from 0, and `reset`, after which the next attempt comes without delay
  * @throws TypeError or RangeError for bad arguments
+ *
+ * @example
+ * const user = await retry(token, (token) => withTimeout(2_000, fetchUser, { token }), { maxAttempts: 3 });
  */
 export function retry<T>(
   token: Cancellable,
@@ -26,7 +30,7 @@ export function retry<T>(
   // The original stops after the attempt of that number, and numbers from 0.
   const limits = { ...rest, maxAttempts: attemptsOf(options) - 1, maxDelayMs: Math.min(maxDelayMs, LONGEST) };
   return under(token, (signal, own) =>
-    acx.retry(signal, (inner, attempt, reset) => inside(own, inner, (mine) => fn(mine, attempt, reset)), limits),
+    acx.retry(signal, (inner, attempt, reset) => attempted(own, inner, (mine) => fn(mine, attempt, reset)), limits),
   );
 }
 
@@ -38,7 +42,8 @@ export function retry<T>(
  * platform timer takes (there are no attempts after that), a function that throws at once has failed, and a timeout of the
  * token is not left unhandled.
  *
- * Cancellation: rejects with the token's error, after all attempts have ended.
+ * Cancellation: rejects with the token's error, after all attempts have ended. An attempt that has reached a time limit of its own
+ * has failed, one that has stopped otherwise is not told to `onError`.
  *
  * @throws TypeError or RangeError for bad arguments
  */
@@ -61,7 +66,7 @@ async function hedged<T>(
   let over = false;
   const attempts: Promise<T>[] = [];
   const begin = (inner: AbortSignal, attempt: number): Promise<T> => {
-    const running = inside(token, inner, (mine) => fn(mine, attempt));
+    const running = attempted(token, inner, (mine) => fn(mine, attempt));
     attempts.push(running);
     return running;
   };
@@ -74,6 +79,18 @@ async function hedged<T>(
     over = true;
     await Promise.allSettled(attempts);
   }
+}
+
+/** One attempt. Its own time limit is an error of that one, and no stop: nobody wants the next one not to begin. */
+function attempted<T>(
+  outer: CancellationToken,
+  signal: AbortSignal,
+  fn: (token: CancellationToken) => Promise<T>,
+): Promise<T> {
+  return inside(outer, signal, fn, (error, token) => {
+    const limited = !token.cancelled && isCancellation(error) && error.reason === 'TIMEOUT';
+    return limited ? error : disguised(error, token);
+  });
 }
 
 /** How many attempts there can be before a delay, which is at most `baseMs * 2 ** attempt`, is longer than a timer takes. */

@@ -3,7 +3,9 @@
 // Invariants
 // 1. A job that was cancelled before a thread has taken it never begins, and its caller does not wait for its turn. The thread
 //    marks it as taken before it looks for the cancel, and this side cancels before it looks for the mark: one of them sees it.
-// 2. A thread is terminated only for a job that has it to itself, and only after the grace.
+// 2. A thread is terminated only for a job that has it to itself, and only after the grace. A job of which nothing has been heard
+//    may be with a thread all the same, which is still loading the job's file: the pool takes it out of the queue only before
+//    it is cloned for a thread.
 import type { Piscina } from 'piscina';
 import {
   type Cancellable,
@@ -41,9 +43,9 @@ interface Stop {
 /** What goes to the thread. */
 interface Job<T> {
   readonly nevermind: 'job';
-  readonly data: T;
-  readonly cell: SharedArrayBuffer;
   readonly taken: Int32Array;
+  readonly cell: SharedArrayBuffer;
+  readonly data: T;
 }
 
 /**
@@ -60,15 +62,15 @@ interface Job<T> {
  * const report = await runPooled(pool, rows, { token });
  */
 export async function runPooled<T, R = unknown>(pool: Piscina, data: T, options: PoolOptions = {}): Promise<R> {
+  checkArguments(pool, options);
   const alone = pool.options.concurrentTasksPerWorker === 1;
   const { token, graceMs = alone ? GRACE_MS : Number.POSITIVE_INFINITY, ...rest } = options;
   checkGrace(graceMs, alone);
   const own = token === undefined ? currentToken() : toToken('token', token);
   own.throwIfCancelled();
   const shared = shareToken(own);
-  const taken = new Int32Array(new SharedArrayBuffer(4));
   const abort = new AbortController();
-  const job: Job<T> = { nevermind: 'job', data, cell: shared.cell, taken };
+  const job = posting(data, shared.cell);
   let refuse!: (error: unknown) => void;
   let disarm: (() => void) | undefined;
   const refused = new Promise<never>((_, reject) => {
@@ -76,30 +78,59 @@ export async function runPooled<T, R = unknown>(pool: Piscina, data: T, options:
   });
   // It may call back at once: the token of another thread's may be cancelled between two looks at it.
   const registration = own.onCancel((error) => {
-    if (Atomics.load(taken, 0) !== 0) {
-      if (graceMs < Number.POSITIVE_INFINITY) disarm = clock.after(graceMs, () => abort.abort());
-      return;
-    }
-    refuse(error);
-    // Out of the queue, too, where it would take a place for nothing.
-    abort.abort();
+    // Out of the queue, where it would take a place for nothing.
+    if (!job.posted) abort.abort();
+    else if (graceMs < Number.POSITIVE_INFINITY) disarm = clock.after(graceMs, () => abort.abort());
+    if (!job.begun) refuse(error);
   });
+  const over = (): void => {
+    registration.unregister();
+    shared.close();
+    disarm?.();
+  };
+  // A job with a signal would keep its thread to itself.
+  const how = alone ? { ...rest, signal: abort.signal } : rest;
+  const running = new Promise<unknown>((resolve) => resolve(pool.run(job.message, how)));
+  // Whoever was refused does not wait for it, and its thread has no longer than the grace either.
+  void running.then(over, over);
   try {
-    // A job with a signal would keep its thread to itself.
-    const how = alone ? { ...rest, signal: abort.signal } : rest;
-    const result: unknown = await Promise.race([pool.run(job, how), refused]);
+    const result: unknown = await Promise.race([running, refused]);
     if (!isOurs<Stop>(result, 'stopped')) return result as R;
     throw own.error ?? new CancellationError(result.reason, { description: result.description });
   } catch (error) {
     throw own.error !== undefined && abort.signal.aborted ? own.error : error;
-  } finally {
-    registration.unregister();
-    shared.close();
-    disarm?.();
   }
 }
 
 const GRACE_MS = 5_000;
+
+/** A job on its way: it is posted when a thread gets it, and has begun when that has called its function. */
+interface Posting {
+  posted: boolean;
+  readonly begun: boolean;
+  readonly message: Job<unknown>;
+}
+
+function posting(data: unknown, cell: SharedArrayBuffer): Posting {
+  const taken = new Int32Array(new SharedArrayBuffer(4));
+  const job: Posting = {
+    posted: false,
+    get begun() {
+      return Atomics.load(taken, 0) !== 0;
+    },
+    message: {
+      nevermind: 'job',
+      // Nobody tells when the pool posts a job to a thread; but the message is cloned for it then, and this asked for.
+      get taken() {
+        job.posted = true;
+        return taken;
+      },
+      cell,
+      data,
+    },
+  };
+  return job;
+}
 
 /**
  * Makes the function of a pool's thread one that gets the job's token; it is the current one of `nevermind/ambient`, too. Under a
@@ -135,6 +166,12 @@ export function pooled<T, R>(fn: (data: T, token: CancellationToken) => PromiseL
 
 function isOurs<M extends Job<unknown> | Stop>(value: unknown, what: M['nevermind']): value is M {
   return typeof value === 'object' && value !== null && (value as Partial<M>).nevermind === what;
+}
+
+function checkArguments(pool: unknown, options: unknown): void {
+  if (typeof (pool as Partial<Piscina> | null | undefined)?.run !== 'function')
+    throw new TypeError(expected('pool', 'a Piscina', pool));
+  if (typeof options !== 'object' || options === null) throw new TypeError(expected('options', 'an object', options));
 }
 
 function checkGrace(graceMs: unknown, alone: boolean): void {

@@ -2,7 +2,9 @@
 //
 // The cell goes along as environment data, which every worker gets from its parent and hands on to its own: so the work that a
 // worker has started in further threads is under the same token, and `workerData` stays the user's. An error on its way out of a
-// thread loses its class, and on some lines of Node its name; so the thread leaves a mark when what it dies of is a stop.
+// thread loses its class, and on some lines of Node its name; so the thread leaves a mark when what it dies of is a stop, and
+// takes it back when it has survived that and another error comes. Its own threads share the mark: when one of them dies of a
+// stop and it dies of that error in turn, it sees no more than what is left of it.
 import { getEnvironmentData, setEnvironmentData, Worker, type WorkerOptions } from 'node:worker_threads';
 import {
   type Cancellable,
@@ -45,6 +47,7 @@ export type EndingWorker = Worker & {
  * const outcome = await worker.ended;
  */
 export function startWorker(filename: string | URL, options: ThreadOptions = {}): EndingWorker {
+  if (typeof options !== 'object' || options === null) throw new TypeError(expected('options', 'an object', options));
   const { token, graceMs = GRACE_MS, ...rest } = options;
   checkGrace(graceMs);
   const own = token === undefined ? currentToken() : toToken('token', token);
@@ -117,8 +120,15 @@ function tokenOfThread(): CancellationToken {
   if (given === undefined) return CancellationToken.none;
   process.on('uncaughtExceptionMonitor', (error: unknown) => {
     if (isCancellation(error)) Atomics.store(given.stopped, 0, 1);
+    else if (!isRemnant(error)) Atomics.store(given.stopped, 0, 0);
   });
   return tokenFromCell(given.cell);
+}
+
+/** What is left of a stop that came out of another thread: an error without a text; in Node 20 one that says so. */
+function isRemnant(error: unknown): boolean {
+  const { message, code } = (error ?? {}) as { message?: unknown; code?: unknown };
+  return message === '' || code === 'ERR_UNHANDLED_ERROR';
 }
 
 function checkGrace(graceMs: unknown): void {

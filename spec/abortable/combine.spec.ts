@@ -123,6 +123,11 @@ describe('execute', () => {
     source.cancel();
     await expect(running).rejects.toThrow('no');
   });
+
+  it('an executor that returns no callback is refused at once, not only when the cancel has come', async () => {
+    const running = execute(new CancellationSource().token, (() => undefined) as never);
+    await expect(running).rejects.toThrow('Expected `executor()` to be a function, which is called when the token is');
+  });
 });
 
 describe('abortable', () => {

@@ -3,7 +3,15 @@ import { promisify } from 'node:util';
 import * as acx from 'abort-controller-x';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { proactiveRetry, retry } from '../../lib/abortable/index.ts';
-import { CancellationError, CancellationSource, type CancellationToken, snapshot } from '../../lib/core/index.ts';
+import {
+  CancellationError,
+  CancellationSource,
+  type CancellationToken,
+  reasonOf,
+  snapshot,
+} from '../../lib/core/index.ts';
+import { withTimeout } from '../../lib/task/index.ts';
+import { fakeClock } from '../../lib/testing/index.ts';
 
 const fails = () => Promise.reject(new Error('no'));
 /** Does the one thing, and then hands out the other. */
@@ -102,8 +110,36 @@ describe('retry', () => {
   });
 
   it('a stop of the function ends it as that stop', async () => {
-    const stop = new CancellationError('TIMEOUT');
+    const stop = new CancellationError('SHUTDOWN');
     await expect(retry(new CancellationSource().token, () => Promise.reject(stop))).rejects.toBe(stop);
+  });
+
+  it("an attempt's own time limit is a failure as any other, and ends it only when it was the last one", async () => {
+    using clock = fakeClock();
+    using source = new CancellationSource({ timeout: 1_000 });
+    const { token } = source;
+    const seen: unknown[] = [];
+    const attempt = (token: CancellationToken) => withTimeout(20, forever, { token });
+    const running = retry(token, attempt, {
+      maxAttempts: 3,
+      baseMs: 0,
+      onError: (error) => void seen.push(reasonOf(error)),
+    });
+    const rejected = expect(running).rejects.toMatchObject({ name: 'TimeoutError', reason: 'TIMEOUT' });
+    for (let i = 0; i < 3; i++) await clock.advanceAsync(20);
+    await rejected;
+    expect([seen, token.cancelled]).toEqual([['TIMEOUT', 'TIMEOUT'], false]);
+  });
+
+  it('a time limit of all attempts ends it, also where an attempt has one', async () => {
+    using clock = fakeClock();
+    using source = new CancellationSource({ timeout: 20 });
+    const { token } = source;
+    const attempt = (token: CancellationToken) => withTimeout(20, forever, { token });
+    const running = retry(token, attempt, { onError: () => expect.unreachable() });
+    const rejected = expect(running).rejects.toSatisfy((error) => error === token.error);
+    await clock.advanceAsync(20);
+    await rejected;
   });
 
   it('an error that onError throws ends it, and reset begins anew', async () => {
@@ -208,6 +244,21 @@ describe('proactiveRetry', () => {
     const source = new CancellationSource();
     const ours = proactiveRetry(source.token, (token) => and(source.cancel(), forever(token)));
     await expect(ours).rejects.toBe(source.token.error);
+  });
+
+  it("tells of an attempt's own time limit, and of no other stop", async () => {
+    const seen: unknown[] = [];
+    const stops = [new CancellationError('TIMEOUT'), new CancellationError('SHUTDOWN')];
+    const running = proactiveRetry(
+      new CancellationSource().token,
+      async (_, attempt) => {
+        if (attempt < 2) throw stops[attempt];
+        return 'value';
+      },
+      { baseMs: 0, onError: (error) => void seen.push(error) },
+    );
+    await vi.advanceTimersByTimeAsync(10);
+    expect([await running, seen]).toEqual(['value', [stops[0]]]);
   });
 
   it('a delay beyond 2^31 - 1 ms: the original begins all attempts at once, this one no more', async () => {

@@ -1,6 +1,8 @@
 import { type ChildProcess, fork, spawn as plain } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync, readFileSync } from 'node:fs';
+import { type AddressInfo, createServer, type Socket } from 'node:net';
+import { constants } from 'node:os';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { afterEach, describe, expect, it, vi } from 'vitest';
@@ -54,6 +56,18 @@ function runs(pid: number): boolean {
 /** A process closes its files a moment before it is a zombie. */
 function gone(pid: number): Promise<void> {
   return vi.waitFor(() => expect(runs(pid)).toBe(false));
+}
+
+/** Where a program calls; it leaves when that is closed. */
+async function desk(): Promise<AsyncDisposable & { port: string; call: Promise<Socket> }> {
+  const server = createServer();
+  const call = once(server, 'connection').then(([socket]) => socket as Socket);
+  await once(server.listen(0, '127.0.0.1'), 'listening');
+  const close = async (): Promise<void> => {
+    server.close();
+    (await call).destroy();
+  };
+  return { port: String((server.address() as AddressInfo).port), call, [Symbol.asyncDispose]: close };
 }
 
 describe('spawn', () => {
@@ -135,6 +149,21 @@ describe('spawn', () => {
     await gone(pid);
   });
 
+  it('asks ever less often whether anybody is left', async () => {
+    using clock = fakeClock();
+    const source = new CancellationSource();
+    const child = program(source.token, ['parent', 'stubborn'], { graceMs: 2_000 });
+    await line(child);
+    source.cancel();
+    await once(child, 'exit');
+    const signalled = vi.spyOn(process, 'kill');
+    clock.advance(1_000);
+    // After 10, 30, 70, 150 ms, and then every 100.
+    expect(signalled.mock.calls).toEqual(Array.from({ length: 12 }, () => [-(child.pid as number), 0]));
+    clock.advance(1_000);
+    expect((await child.ended).kind).toBe('stopped');
+  });
+
   it('leaves what the program has left behind, when that ends by itself', async () => {
     const source = new CancellationSource();
     const child = program(source.token, ['daemon']);
@@ -206,6 +235,20 @@ describe('spawn', () => {
     source.cancel();
     expect((await child.ended).kind).toBe('stopped');
   });
+
+  it('kills after the grace one that could not be told to stop, whose error nobody listens to', async () => {
+    using clock = fakeClock();
+    const source = new CancellationSource();
+    const child = program(source.token, ['wait'], { tree: false, graceMs: 100 });
+    await line(child);
+    const { _handle } = child as unknown as { _handle: { kill(signal: number): number } };
+    vi.spyOn(_handle, 'kill').mockReturnValueOnce(-constants.errno.EPERM);
+    source.cancel();
+    expect(child.listenerCount('error')).toBe(0);
+    clock.advance(100);
+    expect((await child.ended).kind).toBe('stopped');
+    expect(child.signalCode).toBe('SIGKILL');
+  });
 });
 
 describe('execFile', () => {
@@ -252,6 +295,53 @@ describe('execFile', () => {
     await expect(running).rejects.toBe(source.token.error);
     expect(signalled).toHaveBeenCalled();
   });
+
+  it('ends where what goes on printing has left the group', async () => {
+    const running = execFile(NODE, [PROGRAM, 'heir', '0', 'flood'], { maxBuffer: 100_000 });
+    await expect(running).rejects.toThrow(/printed more than `maxBuffer`/);
+  });
+
+  it('S2-17: waits for one that holds the output within the grace, where the program has ended well in spite of the cancel', async () => {
+    using clock = fakeClock();
+    await using calls = await desk();
+    const source = new CancellationSource();
+    const signalled = vi.spyOn(process, 'kill');
+    const args = [PROGRAM, 'heir', '0', 'caller', calls.port];
+    const running = execFile(NODE, args, { token: source.token, graceMs: 2_000 });
+    const ended = vi.fn();
+    void running.then(ended, ended);
+    await calls.call;
+    source.cancel();
+    await gone(-(signalled.mock.calls[0]?.[0] as number));
+    await vi.waitFor(() => {
+      clock.advance(2_000);
+      expect(ended).toHaveBeenCalled();
+    });
+    expect(await running).toEqual({ stdout: '', stderr: '' });
+  });
+
+  it('closes the outputs of one that was stopped, whoever else holds them', async () => {
+    await using calls = await desk();
+    const source = new CancellationSource();
+    const running = execFile(NODE, [PROGRAM, 'heir', '1', 'caller', calls.port], { token: source.token });
+    const holder = await calls.call;
+    source.cancel();
+    await expect(running).rejects.toBe(source.token.error);
+    const left = once(holder, 'close');
+    holder.resume().write('nobody listens\n');
+    await left;
+  });
+
+  it("rejects with Node's error where there are no more files to be opened", async () => {
+    const script = `import { openSync } from 'node:fs';
+      import { execFile } from 'nevermind/adapters/child-process';
+      const fill = () => { for (;;) openSync('/dev/null'); };
+      try { fill(); } catch {}
+      await execFile('true').catch(({ code }) => process.stdout.write(code + '\\n'));`;
+    const limited = 'ulimit -n 64; exec "$0" --input-type=module --eval "$1"';
+    const child = plain('sh', ['-c', limited, NODE, script], { stdio: ['ignore', 'pipe', 'inherit'] });
+    expect(await line(child)).toBe('EMFILE');
+  });
 });
 
 describe('endWith', () => {
@@ -287,6 +377,14 @@ describe('endWith', () => {
     await once(child, 'exit');
     expect(await endWith(child, {}).ended).toEqual({ kind: 'value', value: { code: 4, signal: null } });
   });
+
+  it('tells of one that could not be started, whose error has been told already', async () => {
+    const name = 'no-such-program';
+    const child = plain(name);
+    await once(child, 'error').catch(() => {});
+    const message = `${name} could not be started: ENOENT.`;
+    expect(await endWith(child, {}).ended).toMatchObject({ kind: 'error', error: { code: 'ENOENT', message } });
+  });
 });
 
 describe('bad input', () => {
@@ -305,7 +403,21 @@ describe('bad input', () => {
     expect(() => endWith({} as ChildProcess, {})).toThrow(/^Expected `child` to be a ChildProcess/);
   });
 
-  it('a limit that is no number is refused', async () => {
-    await expect(execFile(NODE, [], { maxBuffer: '1' as unknown as number })).rejects.toThrow(/^Expected `maxBuffer`/);
+  it.each<[unknown, RegExp]>([
+    ['1', /^Expected `maxBuffer` to be a number of bytes, 0 or more, got '1'/],
+    [Number.NaN, /^Expected `maxBuffer`/],
+    [-1, /^Expected `maxBuffer`/],
+  ])('a limit of %o is refused', async (maxBuffer, message) => {
+    await expect(execFile(NODE, [], { maxBuffer: maxBuffer as number })).rejects.toThrow(message);
+  });
+
+  it('options in the place of arguments, and none at all, are refused', async () => {
+    const { token } = new CancellationSource();
+    const message = 'Expected `args` to be an array of strings, got an object of Object class. Options come third.';
+    expect(() => spawn(NODE, { token } as never)).toThrow(message);
+    await expect(execFile(NODE, { token } as never)).rejects.toThrow(message);
+    expect(() => spawn(NODE, [], null as never)).toThrow('Expected `options` to be an object, got null.');
+    expect(() => endWith(plain(NODE, ['-e', '0']), null as never)).toThrow('Expected `options`');
+    await expect(execFile(NODE, [], null as never)).rejects.toThrow('Expected `options`');
   });
 });

@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
 import { MessageChannel, type MessagePort } from 'node:worker_threads';
 import { Piscina } from 'piscina';
-import { afterEach, describe, expect, it } from 'vitest';
+import { afterEach, describe, expect, it, vi } from 'vitest';
 import { type PoolOptions, pooled, runPooled } from '../../lib/adapters/piscina.ts';
 import { runWithToken } from '../../lib/ambient.ts';
 import { CancellationSource, CancellationToken, snapshot } from '../../lib/core/index.ts';
@@ -10,6 +10,7 @@ import { fakeClock } from '../../lib/testing/index.ts';
 import { turning } from '../support/turning.ts';
 
 const filename = fileURLToPath(new URL('support/jobs.mjs', import.meta.url));
+const late = fileURLToPath(new URL('support/late-jobs.mjs', import.meta.url));
 
 const pools: Piscina[] = [];
 afterEach(async () => {
@@ -114,9 +115,47 @@ describe('runPooled', () => {
     expect(await runPooled(pool, { way: 'echo', value: 3 })).toMatchObject({ value: 3 });
   });
 
+  it('leaves alone the thread that still loads the file of a job which is cancelled, and the job never begins', async () => {
+    const gate = new Int32Array(new SharedArrayBuffer(4));
+    const pool = poolOf({ workerData: { gate } });
+    await runPooled(pool, { way: 'echo' });
+    const [thread] = pool.threads;
+    const source = new CancellationSource();
+    const { begun, ended } = begin(pool, 'gate', { token: source.token, filename: late });
+    const hasBegun = vi.fn();
+    void begun.then(hasBegun);
+    source.cancel('PEER_CLOSED');
+    await expect(ended).rejects.toBe(source.token.error);
+    Atomics.store(gate, 0, 1);
+    Atomics.notify(gate, 0);
+    expect(await runPooled(pool, { way: 'echo', value: 5 })).toMatchObject({ value: 5 });
+    expect(pool.threads[0]).toBe(thread);
+    expect(hasBegun).not.toHaveBeenCalled();
+  });
+
+  it('terminates one that still loads it after the grace', async () => {
+    using clock = fakeClock();
+    const gate = new Int32Array(new SharedArrayBuffer(4));
+    const pool = poolOf({ workerData: { gate } });
+    await runPooled(pool, { way: 'echo' });
+    const gone = once(pool.threads[0]!, 'exit');
+    const source = new CancellationSource();
+    const ended = runPooled(pool, { way: 'echo' }, { token: source.token, filename: late, graceMs: 1_000 });
+    source.cancel();
+    await expect(ended).rejects.toBe(source.token.error);
+    clock.advance(1_000);
+    await gone;
+  });
+
   it('passes an error on, and lets go of the token', async () => {
     const { token } = new CancellationSource();
     await expect(runPooled(poolOf(), { way: 'fails' }, { token })).rejects.toThrow('out of range');
+    expect(snapshot(token).callbacks).toBe(0);
+  });
+
+  it('lets go of the token of a job that cannot be cloned', async () => {
+    const { token } = new CancellationSource();
+    await expect(runPooled(poolOf(), () => {}, { token })).rejects.toThrow('could not be cloned');
     expect(snapshot(token).callbacks).toBe(0);
   });
 
@@ -147,13 +186,19 @@ describe('runPooled', () => {
   });
 });
 
+it('what is no pool, and no options, are refused', async () => {
+  await expect(runPooled(undefined as never, {})).rejects.toThrow('Expected `pool` to be a Piscina, got undefined.');
+  await expect(runPooled({} as never, {})).rejects.toThrow('Expected `pool`');
+  await expect(runPooled(poolOf(), {}, null as never)).rejects.toThrow('Expected `options` to be an object, got null.');
+});
+
 describe('pooled', () => {
   it('gives a job that the pool runs by itself a token that is never cancelled', async () => {
     expect(await poolOf().run({ way: 'echo', value: 4 })).toEqual({ value: 4, current: true, can: false });
   });
 
   it('is needed: without it, the function gets the job and its cell', async () => {
-    expect(await runPooled(poolOf(), {}, { name: 'plain' })).toEqual(['nevermind', 'data', 'cell', 'taken']);
+    expect(await runPooled(poolOf(), {}, { name: 'plain' })).toEqual(['nevermind', 'taken', 'cell', 'data']);
   });
 
   it('takes a function', () => {

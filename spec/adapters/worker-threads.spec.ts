@@ -42,6 +42,22 @@ describe('startWorker', () => {
     expect(await worker.ended).toEqual({ kind: 'stopped', error: source.token.error });
   });
 
+  it('tells of the error of a worker that has survived the stop', async () => {
+    const source = new CancellationSource();
+    const worker = start('survives', { token: source.token });
+    await message(worker);
+    source.cancel();
+    expect(await worker.ended).toMatchObject({ kind: 'error', error: { message: 'out of range' } });
+  });
+
+  it('takes the stop of a thread of the worker, which it dies of, for its own', async () => {
+    const source = new CancellationSource();
+    const worker = start('nested', { token: source.token }, 'throws');
+    await message(worker);
+    source.cancel();
+    expect(await worker.ended).toEqual({ kind: 'stopped', error: source.token.error });
+  });
+
   it('terminates a worker that does not end within the grace, and not sooner', async () => {
     using clock = fakeClock();
     const source = new CancellationSource();
@@ -107,6 +123,7 @@ it.each<[object, RegExp]>([
   [{ token: {} }, /^Expected `token`/],
   [{ graceMs: -1 }, /^Expected `graceMs` to be a number of milliseconds, 0 or more, got -1/],
   [{ graceMs: '1' }, /^Expected `graceMs`/],
+  [null as never, /^Expected `options` to be an object, got null/],
 ])('%o is refused before anything is started', (options, message) => {
   expect(() => startWorker(FILE, options)).toThrow(message);
 });

@@ -68,6 +68,7 @@ export const rooms: Readonly<Record<string, Room>> = {
   },
   sse: { floor: 2, sees: ['core', 'task'], portable: true },
   'postgres-js': { floor: 2, sees: ['core', 'query'], order: 'driver waiting-room seat index' },
+  process: { floor: 2, sees: ['core', 'task'], order: 'group watch output index' },
   testing: { floor: 2, sees: ['core', 'task', 'wire'], order: 'fake-clock leaks matchers index' },
   bus: { floor: 2, sees: ['core', 'task', 'wire'], packages: 'types' },
 
@@ -86,7 +87,7 @@ export const rooms: Readonly<Record<string, Room>> = {
   },
   adapters: {
     floor: 4,
-    sees: ['core', 'task', 'thread', 'wire', 'query', 'postgres-js', 'fetch', 'server', 'rpc'],
+    sees: ['core', 'task', 'thread', 'wire', 'query', 'postgres-js', 'process', 'fetch', 'server', 'rpc'],
     packages: 'types',
     apart: true,
   },

@@ -1,5 +1,6 @@
 // A program to be ended: node program.mjs <what it does> …
 import { spawn } from 'node:child_process';
+import { connect } from 'node:net';
 import { fileURLToPath } from 'node:url';
 
 const say = (line) => process.stdout.write(`${line}\n`);
@@ -32,6 +33,19 @@ const ways = {
     });
     child.unref();
   },
+  /** Leaves at SIGTERM with a code, and leaves behind what is in a group of its own and holds the same output. */
+  heir(code, ...way) {
+    process.on('SIGTERM', () => process.exit(Number(code)));
+    const args = [fileURLToPath(import.meta.url), ...way];
+    spawn(process.execPath, args, { stdio: ['ignore', 'inherit', 'inherit'], detached: true });
+    stay();
+  },
+  /** Prints what it is told, until it is hung up on. */
+  caller(port) {
+    const socket = connect(Number(port), '127.0.0.1');
+    socket.on('close', () => process.exit());
+    socket.pipe(process.stdout);
+  },
   code(code) {
     say('out');
     process.stderr.write('err\n');
@@ -39,7 +53,7 @@ const ways = {
   },
   flood() {
     const chunk = 'x'.repeat(65_536);
-    const more = () => process.stdout.write(chunk, more);
+    const more = (error) => (error ? process.exit() : process.stdout.write(chunk, more));
     more();
   },
 };

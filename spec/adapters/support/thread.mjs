@@ -16,6 +16,11 @@ const ways = {
     say('ready');
     for (;;) token.throwIfCancelled();
   },
+  /** Survives the stop, and dies of what it has not foreseen. */
+  survives() {
+    process.once('uncaughtException', () => setImmediate(ways.fails));
+    ways.throws();
+  },
   stubborn() {
     setInterval(() => {}, 1_000);
     say('ready');
