@@ -129,7 +129,7 @@ class Crew<D, R, N extends string> implements Jobs<Worker<D, R, N>> {
     // BullMQ gives a signal to processors of three parameters only.
     const worker = make((job, lock, signal) => this.#process(job, lock, signal));
     if (typeof worker?.cancelJob !== 'function') {
-      void worker?.close?.().catch(() => undefined);
+      void Promise.resolve(worker?.close?.()).catch(() => undefined);
       throw new TypeError(expected('make()', 'a Worker of BullMQ 5.64 or later', worker));
     }
     this.worker = worker;

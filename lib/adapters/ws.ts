@@ -164,7 +164,7 @@ class Talk implements Conversation {
     const other = id === undefined ? undefined : this.#named.get(id);
     if (id !== undefined) this.#named.set(id, own);
     other?.cancel('CANCELLED', { description: 'other work began under the same id' });
-    const work = run(task, { token: own.token, name: id });
+    const work = run(task, { token: own.token });
     work.cancel = (reason, details) => own.cancel(reason, details);
     this.#work.add(work);
     void work.then(() => {
