@@ -1,4 +1,6 @@
 import { once } from 'node:events';
+import http from 'node:http';
+import https from 'node:https';
 import net, { type AddressInfo } from 'node:net';
 import { afterEach, describe, expect, it } from 'vitest';
 import { WebSocket, WebSocketServer } from 'ws';
@@ -7,6 +9,7 @@ import { runWithToken } from '../../lib/ambient.ts';
 import { CancellationSource, CancellationToken, currentToken, reasonOf, snapshot } from '../../lib/core/index.ts';
 import { iterate, suspendForever } from '../../lib/task/index.ts';
 import { fakeClock } from '../../lib/testing/index.ts';
+import { certificate } from '../server/support/certificate.ts';
 import { gate, Inbox } from '../server/support/gate.ts';
 import { scale } from '../support/soak.ts';
 
@@ -16,14 +19,14 @@ afterEach(async () => {
 });
 
 /** A server whose sockets are put under tokens. */
-async function listening(options: SocketOptions = {}) {
-  const server = new WebSocketServer({ port: 0, host: '127.0.0.1' });
-  await once(server, 'listening');
+async function listening(options: SocketOptions = {}, host: http.Server = http.createServer()) {
+  await once(host.listen(0, '127.0.0.1'), 'listening');
+  const server = new WebSocketServer({ server: host });
   const talks = new Inbox<{ talk: Conversation; socket: WebSocket }>();
   server.on('connection', (socket) => talks.put({ talk: converse(socket, options), socket }));
   ends.push(() => {
     for (const socket of server.clients) socket.terminate();
-    return new Promise((resolve) => server.close(resolve));
+    return new Promise((resolve) => host.close(resolve));
   });
   return { server, talks, port: (server.address() as AddressInfo).port };
 }
@@ -348,28 +351,40 @@ describe('pings', () => {
     expect(talk.token.reason).toBe('PEER_CLOSED');
   });
 
-  it('a peer that reads slowly is left alone, though one message takes long and ever more is sent', async () => {
-    using clock = fakeClock();
-    const { client, talk, socket } = await connected();
-    client.pause();
-    const sending = [talk.send(Buffer.alloc(64 << 20))];
-    const left = () => (rawOf(socket) as unknown as { _handle: { writeQueueSize: number } })._handle.writeQueueSize;
-    while (left() === 0) await new Promise(setImmediate);
-    for (let i = 0; i < 5; i++) {
-      const before = [left(), socket.bufferedAmount] as const;
-      sending.push(talk.send(Buffer.alloc(1 << 20)));
-      while (left() === before[0]) {
-        client.resume();
+  it.each([
+    ['ws', () => http.createServer()],
+    ['wss', () => https.createServer(certificate())],
+  ])(
+    'a peer that reads slowly is left alone, though one message takes long and ever more is sent: %s',
+    async (scheme, host) => {
+      using clock = fakeClock();
+      const { talks, port } = await listening({}, host());
+      const client = new WebSocket(`${scheme}://127.0.0.1:${port}`, { rejectUnauthorized: false });
+      ends.push(() => client.terminate());
+      await once(client, 'open');
+      const { talk, socket } = await talks.take();
+      client.pause();
+      const sending = [talk.send(Buffer.alloc(64 << 20))];
+      type Handle = { writeQueueSize: number; _parent?: Handle };
+      const { _handle } = rawOf(socket) as unknown as { _handle: Handle };
+      const left = () => (_handle._parent ?? _handle).writeQueueSize;
+      while (left() === 0) await new Promise(setImmediate);
+      for (let i = 0; i < 5; i++) {
+        const before = [left(), socket.bufferedAmount] as const;
+        sending.push(talk.send(Buffer.alloc(1 << 20)));
+        while (left() === before[0]) {
+          client.resume();
+          await new Promise(setImmediate);
+          client.pause();
+        }
+        await clock.advanceAsync(PING_MS);
         await new Promise(setImmediate);
-        client.pause();
+        expect([talk.token.cancelled, socket.bufferedAmount > before[1]]).toEqual([false, true]);
       }
-      await clock.advanceAsync(PING_MS);
-      await new Promise(setImmediate);
-      expect([talk.token.cancelled, socket.bufferedAmount > before[1]]).toEqual([false, true]);
-    }
-    client.terminate();
-    expect(await Promise.all(sending).catch(reasonOf)).toBe('PEER_CLOSED');
-  });
+      client.terminate();
+      expect(await Promise.all(sending).catch(reasonOf)).toBe('PEER_CLOSED');
+    },
+  );
 
   it('a peer that reads slowly gets its time, one that reads no more does not', async () => {
     using clock = fakeClock();
