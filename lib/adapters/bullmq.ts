@@ -71,11 +71,11 @@ export interface Jobs<W> extends AsyncDisposable {
  * Cancellation: cooperative; the worker waits for the handler. A job whose handler returns a value all the same is complete, unless
  * its lock is lost. An error that is no stop is the job's.
  *
- * A lock is held to be lost, too, when it has not been renewed for `lockDuration`. It tells this process only: to cancel a job from
- * elsewhere, tell the process that runs it. Sandboxed processors are none of its business.
+ * A lock is held to be lost, too, when it has not been renewed for `lockDuration`, or for what `job.extendLock` asked. This is told
+ * in this process only: to cancel a job from elsewhere, tell the process that runs it. Sandboxed processors get no token.
  *
  * @param handler does the work of one job
- * @param make makes the worker of the processor that it is given
+ * @param make makes the worker of the processor that it is given; of BullMQ 5.64 or later, the first to tell which locks it renews
  * @throws TypeError or RangeError for bad arguments
  * @example
  * const handler = async (job: Job<Mail>, token: CancellationToken) => send(job.data, token);
@@ -128,7 +128,10 @@ class Crew<D, R, N extends string> implements Jobs<Worker<D, R, N>> {
     this.#source = new CancellationSource(parent);
     // BullMQ gives a signal to processors of three parameters only.
     const worker = make((job, lock, signal) => this.#process(job, lock, signal));
-    if (typeof worker?.close !== 'function') throw new TypeError(expected('make()', 'a Worker', worker));
+    if (typeof worker?.cancelJob !== 'function') {
+      void Promise.resolve(worker?.close?.()).catch(() => undefined);
+      throw new TypeError(expected('make()', 'a Worker of BullMQ 5.64 or later', worker));
+    }
     this.worker = worker;
     worker.on('lockRenewalFailed', (ids) => this.#each(ids, (turn) => turn.lose('its lock could not be renewed')));
     worker.on('locksRenewed', ({ jobIds }) => this.#each(jobIds, (turn) => turn.hold(lockOf(worker))));
@@ -168,6 +171,7 @@ class Crew<D, R, N extends string> implements Jobs<Worker<D, R, N>> {
     const turn = new Turn(job, signal === undefined ? [this.#source.token] : [this.#source.token, signal], timeout);
     this.#turns.add(turn);
     turn.hold(lockOf(this.worker));
+    turn.holdByItself(job);
     try {
       const running = run((token) => this.#handler(job, token), { token: turn.token });
       return await this.#settle(await Promise.race([running, turn.abandoned]), turn, () => job.moveToWait(lock));
@@ -188,7 +192,8 @@ class Crew<D, R, N extends string> implements Jobs<Worker<D, R, N>> {
       await giveBack().catch(() => undefined);
       throw named('WaitingError', outcome.error);
     }
-    throw outcome.error.reason === 'CANCELLED' ? named('UnrecoverableError', outcome.error) : outcome.error;
+    // For good only where the job was asked to stop, not what it shares with others.
+    throw turn.token.reason === 'CANCELLED' ? named('UnrecoverableError', turn.token.error) : outcome.error;
   }
 
   async #drain(graceMs: number, timeoutMs: number): Promise<JobsReport> {
@@ -204,7 +209,7 @@ class Crew<D, R, N extends string> implements Jobs<Worker<D, R, N>> {
     const cancelled = await empty(timeoutMs);
     const left = [...this.#turns];
     for (const turn of left) turn.abandon();
-    await Promise.race([closed, after(FLUSH_MS)]);
+    await Promise.race([closed, new Promise<void>((resolve) => clock.after(FLUSH_MS, resolve))]);
     return { drained, cancelled, stillRunning: left.map((turn) => turn.shown), tookMs: clock.now() - startedAt };
   }
 
@@ -219,10 +224,6 @@ class Crew<D, R, N extends string> implements Jobs<Worker<D, R, N>> {
       };
     });
   }
-}
-
-function after(ms: number): Promise<void> {
-  return new Promise((resolve) => clock.after(ms, resolve));
 }
 
 /** How long a lock holds without being renewed, in milliseconds. */
@@ -268,6 +269,17 @@ class Turn {
   hold(ms: number): void {
     this.#disarm?.();
     if (!this.lost) this.#disarm = clock.after(ms, () => this.lose(`its lock was not renewed for ${ms} ms`));
+  }
+
+  /** BullMQ says nothing of a lock that the handler extends; it holds from the question, however late the answer. */
+  holdByItself(job: Pick<Job, 'extendLock'>): void {
+    const extend = job.extendLock.bind(job);
+    job.extendLock = async (lock, ms) => {
+      const until = clock.now() + ms;
+      const extended = await extend(lock, ms);
+      if (extended) this.hold(Math.round(until - clock.now()));
+      return extended;
+    };
   }
 
   lose(description: string): void {

@@ -7,10 +7,10 @@
 //    not answered it; each takes `graceMs` at most, so that neither work nor peer holds a shutdown up.
 // 3. No 'error' of such a socket ends the process, be it of a peer that breaks the protocol, or of a connection that is given up
 //    before it is there. It is the cause of the token's error.
+import type { Socket } from 'node:net';
 import type { WebSocket } from 'ws';
 import {
   type Cancellable,
-  type CancellationError,
   CancellationSource,
   type CancellationToken,
   type CancelReason,
@@ -26,10 +26,7 @@ export interface SocketOptions {
   readonly token?: Cancellable | undefined;
   /** How long work may take to stop, and then the peer to answer the close frame, in milliseconds. Default 2 s. */
   readonly graceMs?: number | undefined;
-  /**
-   * How often the peer is asked whether it is still there, in milliseconds; Infinity: never. Default 30 s. A single message that
-   * takes longer than that to leave counts as no answer.
-   */
+  /** How often the peer is asked whether it is still there, in milliseconds; Infinity: never. Default 30 s. */
   readonly pingMs?: number | undefined;
 }
 
@@ -60,6 +57,8 @@ export interface Conversation {
    * that was cancelled may say a last word.
    *
    * Rejects with the token's error when the socket has closed, or closes before that.
+   *
+   * @throws TypeError for what is neither text nor bytes
    */
   send(data: string | Uint8Array): Promise<void>;
   /**
@@ -76,10 +75,10 @@ const conversations = new WeakMap<object, Conversation>();
 /**
  * Puts a WebSocket of `ws` under tokens.
  *
- * Its own token is cancelled with `PEER_CLOSED` when the connection closes, however that came about, and when the peer has left a
- * ping unanswered until the next. When the token that was given is cancelled, so is all work, with its reason; then the socket is
- * closed, with code 1000 for `CANCELLED` and 1001 ("going away") for every other reason, and cut if the peer does not answer.
- * Neither reason nor description is sent.
+ * Its own token is cancelled with `PEER_CLOSED` when the connection closes, however that came about, and when nothing was heard of
+ * the peer from one ping to the next, nor has it read of what waits for it. When the token that was given is cancelled, so is all
+ * work, with its reason; then the socket is closed, with code 1000 for `CANCELLED` and 1001 ("going away") for every other reason,
+ * and cut if the peer does not answer. Neither reason nor description is sent.
  *
  * To be asked for as soon as there is a socket, for a client before it has connected. The same socket has one conversation; the
  * options of the first call hold. It reads no messages: `socket.on('message', …)` is yours.
@@ -88,11 +87,12 @@ const conversations = new WeakMap<object, Conversation>();
  * @throws TypeError or RangeError for bad arguments
  * @example
  * server.on('connection', (socket) => {
- *   const { start, cancel, send } = converse(socket, { token: shutdown.token });
+ *   const { start, cancel, send, close } = converse(socket, { token: shutdown.token });
  *   socket.on('message', (data) => {
- *     const { id, topic } = parse(data);
- *     if (topic === undefined) cancel(id);
- *     else void start(async (token) => { for await (const news of iterate(subscribe(topic), token)) await send(news); }, { id });
+ *     const { topic, stop } = parsed(data); // never throws: whoever can connect can send what he likes
+ *     if (topic === undefined) void close(1007);
+ *     else if (stop) cancel(topic);
+ *     else void start((token) => forward(topic, send, token), { id: topic });
  *   });
  * });
  */
@@ -115,21 +115,19 @@ function checkTime(name: string, value: unknown, least: number): void {
   if (!(value >= least)) throw new RangeError(expected(name, what, value));
 }
 
-const CONNECTING = 0;
-const OPEN = 1;
-const CLOSED = 3;
-
 class Talk implements Conversation {
-  readonly ended: Promise<number>;
+  #end!: (left: number) => void;
+  readonly ended: Promise<number> = new Promise((resolve) => {
+    this.#end = resolve;
+  });
   readonly #socket: WebSocket;
   readonly #source: CancellationSource;
   readonly #graceMs: number;
   readonly #work = new Set<Run<unknown>>();
-  readonly #named = new Map<string, Run<unknown>>();
+  readonly #named = new Map<string, CancellationSource>();
   #stage: 'open' | 'leaving' | 'closing' | 'closed' = 'open';
   #failure: Error | undefined;
   #code: number | undefined;
-  #end!: (left: number) => void;
   /** The work has had its time to stop. */
   #late = false;
   /** The one thing that is waited for by time: a ping, the end of the work, the peer's close frame. */
@@ -139,11 +137,13 @@ class Talk implements Conversation {
     this.#socket = socket;
     this.#graceMs = graceMs;
     this.#source = new CancellationSource(parent);
-    this.ended = new Promise((resolve) => {
-      this.#end = resolve;
+    if (socket.readyState === socket.CLOSED) this.#over(1006);
+    socket.on('error', (error) => {
+      this.#failure = error;
     });
-    if (socket.readyState === CLOSED) this.#over(1006);
-    else this.#listen(pingMs);
+    socket.on('close', (code) => this.#over(code));
+    this.#watch(pingMs);
+    this.token.onCancel(() => this.#leave());
   }
 
   get token(): CancellationToken {
@@ -154,17 +154,23 @@ class Talk implements Conversation {
     return this.#work.size;
   }
 
-  start = <T>(task: Task<T>, { id, timeout }: WorkOptions = {}): Run<T> => {
+  start = <T>(task: Task<T>, options: WorkOptions = {}): Run<T> => {
+    if (typeof task !== 'function') throw new TypeError(expected('task', 'a function of a token', task));
+    if (typeof options !== 'object' || options === null) throw new TypeError(expected('options', 'an object', options));
+    const { id, timeout } = options;
     if (id !== undefined && typeof id !== 'string') throw new TypeError(expected('id', 'a string', id));
-    const work = run(task, { token: this.token, timeout, name: id });
-    if (id !== undefined) {
-      this.#named.get(id)?.cancel('CANCELLED', { description: 'other work began under the same id' });
-      this.#named.set(id, work);
-    }
+    const own = new CancellationSource({ parent: this.token, timeout, name: id });
+    // Before the work begins, which the clean-up of the other would undo. A callback of the other may take the name in its turn.
+    const other = id === undefined ? undefined : this.#named.get(id);
+    if (id !== undefined) this.#named.set(id, own);
+    other?.cancel('CANCELLED', { description: 'other work began under the same id' });
+    const work = run(task, { token: own.token });
+    work.cancel = (reason, details) => own.cancel(reason, details);
     this.#work.add(work);
     void work.then(() => {
+      own.close();
       this.#work.delete(work);
-      if (id !== undefined && this.#named.get(id) === work) this.#named.delete(id);
+      if (id !== undefined && this.#named.get(id) === own) this.#named.delete(id);
       if (this.#work.size === 0 && this.token.cancelled) this.#idle();
     });
     return work;
@@ -174,22 +180,19 @@ class Talk implements Conversation {
 
   send = (data: string | Uint8Array): Promise<void> => {
     const socket = this.#socket;
+    if (typeof data !== 'string' && !ArrayBuffer.isView(data))
+      throw new TypeError(expected('data', 'a string or a Uint8Array', data));
     return new Promise((resolve, reject) => {
-      if (socket.readyState === CONNECTING) return reject(new Error("Expected an open socket; wait for its 'open'."));
+      if (socket.readyState === socket.CONNECTING)
+        return reject(new Error("Expected an open socket; wait for its 'open'."));
       socket.send(data, (error) => {
-        // Of a socket that was destroyed Node says that all it had under way was sent.
-        if (socket.readyState !== OPEN) reject(this.#gone(error));
-        else if (error) reject(error);
-        else resolve();
+        if (socket.readyState === socket.OPEN) return error ? reject(error) : resolve();
+        // Nothing is delivered any more, though Node says of a socket that was destroyed that all it had under way was sent.
+        this.#source.cancel('PEER_CLOSED', { description: 'the socket closes', cause: error });
+        reject(this.token.error);
       });
     });
   };
-
-  /** Closing, though perhaps not closed: nothing will be delivered any more. */
-  #gone(cause?: unknown): CancellationError | undefined {
-    this.#source.cancel('PEER_CLOSED', { description: 'the socket closes', cause });
-    return this.token.error;
-  }
 
   close = (code = 1000): Promise<number> => {
     checkCode(code);
@@ -197,16 +200,6 @@ class Talk implements Conversation {
     this.#source.cancel('CANCELLED', { description: `closed with ${code}` });
     return this.ended;
   };
-
-  #listen(pingMs: number): void {
-    const socket = this.#socket;
-    socket.on('error', (error) => {
-      this.#failure = error;
-    });
-    socket.on('close', (code) => this.#over(code));
-    this.#watch(pingMs);
-    this.token.onCancel(() => this.#leave());
-  }
 
   /** Invariant 2, first step: the work hears of the cancel now. */
   #leave(): void {
@@ -257,43 +250,51 @@ class Talk implements Conversation {
     this.#disarm = after(ms, then);
   }
 
-  /** Cuts the connection to a peer that does not answer, be it gone or frozen; one that reads slowly gets its time. */
+  /** Cuts the connection to a peer that does not answer, be it gone or frozen; one that is slow, either way, gets its time. */
   #watch(pingMs: number): void {
     const socket = this.#socket;
     let asked = false;
-    let sentAt: number | undefined;
-    let queued = 0;
-    const hear = (): void => {
-      asked = false;
-    };
-    socket.on('pong', hear).on('ping', hear).on('message', hear);
+    let pongs = 0;
+    let before = trafficOf(socket, pongs);
+    socket.on('pong', () => pongs++);
     const check = (): void => {
       if (this.#stage !== 'open') return;
-      // A ping waits behind all that was sent before; until it is out, it is enough that the peer takes of that.
-      const stuck = sentAt === undefined ? socket.bufferedAmount >= queued : clock.now() - sentAt > pingMs / 2;
-      queued = socket.bufferedAmount;
+      const now = trafficOf(socket, pongs);
+      // Also a part of a message: a peer can't answer in the midst of it.
+      if (now.heard > before.heard) asked = false;
+      // Nor before it has read what was sent before the ping; while more of that waits, the network takes it as the peer reads.
+      const taken = (before.waits || now.waits) && (now.sent > before.sent || now.left !== before.left);
+      before = now;
       // From a socket that is paused nothing can be heard.
-      if (asked && stuck && !socket.isPaused) {
+      if (asked && !taken && !socket.isPaused) {
         this.#failure = new Error(`The peer has not answered a ping within ${pingMs} ms.`);
         socket.terminate();
-      } else if (!asked && socket.readyState === OPEN) {
+      } else if (!asked && socket.readyState === socket.OPEN) {
         asked = true;
-        sentAt = undefined;
-        socket.ping(undefined, undefined, () => {
-          sentAt = clock.now();
-        });
+        socket.ping();
       }
       wait();
     };
     // After what has come meanwhile: a loop that was blocked learns late of an answer that came in time.
     const wait = (): void => this.#wait(pingMs, () => setImmediate(check), clock.after);
-    if (pingMs < Number.POSITIVE_INFINITY) wait();
+    if (pingMs < Number.POSITIVE_INFINITY && this.#stage === 'open') wait();
   }
+}
+
+/** What `ws` wraps: a net.Socket, nothing yet, or a stream that counts nothing. Under TLS it is the handle's parent that writes. */
+type Wrapped = { readonly _socket?: (Partial<Socket> & { readonly _handle?: Handle | null }) | null };
+type Handle = { readonly writeQueueSize?: number; readonly _parent?: Handle };
+
+/** Of bytes, which have no event: those heard; those of past writes that were sent, those left of the one under way. */
+function trafficOf(socket: WebSocket, pongs: number): { heard: number; sent: number; left: number; waits: boolean } {
+  const { bytesRead = 0, bytesWritten = 0, writableLength = 0, _handle } = (socket as Wrapped)._socket ?? {};
+  const left = (_handle?._parent ?? _handle)?.writeQueueSize ?? 0;
+  return { heard: bytesRead + pongs, sent: bytesWritten - writableLength, left, waits: socket.bufferedAmount > 0 };
 }
 
 /** What may be sent: the codes with a meaning, and those for anybody. */
 function checkCode(code: number): void {
   const known = code >= 1000 && code <= 1014 && ![1004, 1005, 1006].includes(code);
-  if (known || (code >= 3000 && code <= 4999)) return;
+  if (Number.isInteger(code) && (known || (code >= 3000 && code <= 4999))) return;
   throw new RangeError(expected('code', 'a code to close with, such as 1000 or 4000', code));
 }

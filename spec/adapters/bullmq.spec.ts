@@ -1,5 +1,5 @@
 import { once } from 'node:events';
-import { type Job, Queue, Worker, type WorkerOptions } from 'bullmq';
+import { type Job, type Processor, Queue, Worker, type WorkerOptions } from 'bullmq';
 import { Redis } from 'ioredis';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { type JobsOptions, serveJobs } from '../../lib/adapters/bullmq.ts';
@@ -137,6 +137,17 @@ describe('the token of a job', () => {
     expect(((await completed)[0] as Job).returnvalue).toBe('so far');
   });
 
+  it('a stop that nobody asked of the job fails it like any error: it is tried again', async () => {
+    const cache = new CancellationSource();
+    cache.cancel('CANCELLED', { description: 'what it shares with others was flushed' });
+    const { worker } = working((job) => (job.attemptsMade === 0 ? suspendForever(cache.token) : 'done'));
+    const completed = once(worker, 'completed');
+    const failure = failed(worker);
+    await queue.add('job', {}, { attempts: 2 });
+    expect((await failure)[1]).toBe(cache.token.error);
+    expect(((await completed)[0] as Job).returnvalue).toBe('done');
+  });
+
   it('an error that is no stop is the job’s', async () => {
     const { worker } = working(() => {
       throw new Error('no such file');
@@ -213,6 +224,42 @@ describe('a lock that is lost', () => {
     // Longer than the first lock would have lasted.
     for (let i = 0; i < 5; i++) await once(worker, 'locksRenewed');
     expect(token.cancelled).toBe(false);
+  });
+
+  it('T-15: is none while the handler extends it, and is one when it does so no more', async () => {
+    using clock = fakeClock();
+    const { tokens, handler } = waiter();
+    const extended = gate<unknown>();
+    working(
+      async (job, token) => {
+        extended.open(await job.extendLock(job.token!, 60_000));
+        return handler(job, token);
+      },
+      { lockDuration: 30_000, skipLockRenewal: true },
+    );
+    await queue.add('job', {});
+    const token = await tokens.take();
+    expect(await extended.opened).toBe(1);
+    await clock.advanceAsync(59_999);
+    expect(token.cancelled).toBe(false);
+    await clock.advanceAsync(1);
+    expect(token.error).toMatchObject({ reason: 'PEER_CLOSED', description: 'its lock was not renewed for 60000 ms' });
+  });
+
+  it('that BullMQ would never tell of: a worker from before 5.64 is refused, and takes no job', async () => {
+    const job = await queue.add('job', {});
+    let worker: Worker | undefined;
+    const make = (processor: Processor) => {
+      worker = new Worker(queue.name, processor, { connection: { path: redis.path } });
+      // What it lacks stands for its version.
+      return Object.assign(worker, { cancelJob: undefined as never });
+    };
+    expect(() => serveJobs(() => expect.unreachable(), make)).toThrow(
+      'Expected `make()` to be a Worker of BullMQ 5.64',
+    );
+    expect(worker?.closing).toBeInstanceOf(Promise);
+    await worker?.closing;
+    expect(await job.getState()).toBe('waiting');
   });
 
   it('is known when the same worker gets the job a second time', async () => {

@@ -1,4 +1,6 @@
 import { once } from 'node:events';
+import http from 'node:http';
+import https from 'node:https';
 import net, { type AddressInfo } from 'node:net';
 import { afterEach, describe, expect, it } from 'vitest';
 import { WebSocket, WebSocketServer } from 'ws';
@@ -7,6 +9,7 @@ import { runWithToken } from '../../lib/ambient.ts';
 import { CancellationSource, CancellationToken, currentToken, reasonOf, snapshot } from '../../lib/core/index.ts';
 import { iterate, suspendForever } from '../../lib/task/index.ts';
 import { fakeClock } from '../../lib/testing/index.ts';
+import { certificate } from '../server/support/certificate.ts';
 import { gate, Inbox } from '../server/support/gate.ts';
 import { scale } from '../support/soak.ts';
 
@@ -16,14 +19,14 @@ afterEach(async () => {
 });
 
 /** A server whose sockets are put under tokens. */
-async function listening(options: SocketOptions = {}) {
-  const server = new WebSocketServer({ port: 0, host: '127.0.0.1' });
-  await once(server, 'listening');
+async function listening(options: SocketOptions = {}, host: http.Server = http.createServer()) {
+  await once(host.listen(0, '127.0.0.1'), 'listening');
+  const server = new WebSocketServer({ server: host });
   const talks = new Inbox<{ talk: Conversation; socket: WebSocket }>();
   server.on('connection', (socket) => talks.put({ talk: converse(socket, options), socket }));
   ends.push(() => {
     for (const socket of server.clients) socket.terminate();
-    return new Promise((resolve) => server.close(resolve));
+    return new Promise((resolve) => host.close(resolve));
   });
   return { server, talks, port: (server.address() as AddressInfo).port };
 }
@@ -109,6 +112,52 @@ describe('the token of a WebSocket', () => {
     expect(talk.cancel('a')).toBe(true);
     await second;
     expect(talk.cancel('a')).toBe(false);
+  });
+
+  it('work begins when that whose id it takes has been told, unless its arguments are bad', async () => {
+    const { talk } = await connected();
+    const order: string[] = [];
+    const subscribe = (n: number) =>
+      talk.start(
+        (token) => {
+          order.push(`begins ${n}`);
+          token.onCancel(() => order.push(`leaves ${n}`));
+          return suspendForever(token);
+        },
+        { id: 'a' },
+      );
+    void subscribe(1);
+    expect(() => talk.start(7 as never, { id: 'a' })).toThrow('Expected `task`');
+    expect(() => talk.start(suspendForever, { id: 'a', timeout: '1' as never })).toThrow('Expected `timeout`');
+    expect(order).toEqual(['begins 1']);
+    const second = subscribe(2);
+    expect(order).toEqual(['begins 1', 'leaves 1', 'begins 2']);
+    expect([second.cancel('TIMEOUT'), second.cancel(), talk.cancel('a')]).toEqual([true, false, false]);
+    expect(await second).toMatchObject({ error: { reason: 'TIMEOUT' } });
+  });
+
+  it('whoever takes an id last has it, also from within the start of another: no work is left that has lost its name', async () => {
+    const { talk } = await connected();
+    const id = 'a';
+    const first = talk.start(
+      (token) => {
+        token.onCancel(() => talk.start(suspendForever, { id }));
+        return suspendForever(token);
+      },
+      { id },
+    );
+    expect(await talk.start(() => expect.unreachable(), { id })).toMatchObject({ error: { reason: 'CANCELLED' } });
+    await first;
+    expect([talk.running, talk.cancel(id)]).toEqual([1, true]);
+    const outer = talk.start(
+      (token) => {
+        void talk.start(suspendForever, { id });
+        return suspendForever(token);
+      },
+      { id },
+    );
+    expect(await outer).toMatchObject({ error: { reason: 'CANCELLED' } });
+    expect([talk.running, talk.cancel(id)]).toEqual([1, true]);
   });
 
   it('work has a time of its own', async () => {
@@ -278,6 +327,65 @@ describe('pings', () => {
     expect(talk.token.cancelled).toBe(false);
   });
 
+  it('a peer that sends one message slowly gets its time, one that falls silent in the midst of it does not', async () => {
+    using clock = fakeClock();
+    const { talks, port } = await listening();
+    // Nothing of its own goes out: it is in the midst of a message.
+    const client = new WebSocket(`ws://127.0.0.1:${port}`, { autoPong: false });
+    ends.push(() => client.terminate());
+    await once(client, 'open');
+    const { talk, socket } = await talks.take();
+    const step = async () => {
+      await clock.advanceAsync(PING_MS);
+      await new Promise(setImmediate);
+    };
+    // A whole binary message of 127 bytes, with a mask that changes nothing.
+    for (const part of [[0x82, 0xfe, 0, 127, 0, 0, 0, 0], [1], [2], [3], [4]]) {
+      const came = once(rawOf(socket), 'data');
+      rawOf(client).write(Buffer.from(part));
+      await came;
+      await step();
+    }
+    expect(talk.token.cancelled).toBe(false);
+    await step();
+    expect(talk.token.reason).toBe('PEER_CLOSED');
+  });
+
+  it.each([
+    ['ws', () => http.createServer()],
+    ['wss', () => https.createServer(certificate())],
+  ])(
+    'a peer that reads slowly is left alone, though one message takes long and ever more is sent: %s',
+    async (scheme, host) => {
+      using clock = fakeClock();
+      const { talks, port } = await listening({}, host());
+      const client = new WebSocket(`${scheme}://127.0.0.1:${port}`, { rejectUnauthorized: false });
+      ends.push(() => client.terminate());
+      await once(client, 'open');
+      const { talk, socket } = await talks.take();
+      client.pause();
+      const sending = [talk.send(Buffer.alloc(64 << 20))];
+      type Handle = { writeQueueSize: number; _parent?: Handle };
+      const { _handle } = rawOf(socket) as unknown as { _handle: Handle };
+      const left = () => (_handle._parent ?? _handle).writeQueueSize;
+      while (left() === 0) await new Promise(setImmediate);
+      for (let i = 0; i < 5; i++) {
+        const before = [left(), socket.bufferedAmount] as const;
+        sending.push(talk.send(Buffer.alloc(1 << 20)));
+        while (left() === before[0]) {
+          client.resume();
+          await new Promise(setImmediate);
+          client.pause();
+        }
+        await clock.advanceAsync(PING_MS);
+        await new Promise(setImmediate);
+        expect([talk.token.cancelled, socket.bufferedAmount > before[1]]).toEqual([false, true]);
+      }
+      client.terminate();
+      expect(await Promise.all(sending).catch(reasonOf)).toBe('PEER_CLOSED');
+    },
+  );
+
   it('a peer that reads slowly gets its time, one that reads no more does not', async () => {
     using clock = fakeClock();
     const { client, talk, socket } = await connected();
@@ -388,7 +496,11 @@ describe('bad input', () => {
   it('of a conversation is named at the call', async () => {
     const { talk } = await connected();
     expect(() => talk.close(1005)).toThrow('Expected `code`');
-    expect(() => talk.close('x' as never)).toThrow('Expected `code`');
+    for (const code of ['x', '4000', 3000.5, null]) {
+      expect(() => talk.close(code as never)).toThrow('Expected `code`');
+    }
+    for (const data of [undefined, null, 7, {}]) expect(() => talk.send(data as never)).toThrow('Expected `data`');
+    expect(() => talk.start(suspendForever, null as never)).toThrow('Expected `options`');
     expect(() => talk.start(7 as never)).toThrow('Expected `task`');
     expect(() => talk.start(suspendForever, { id: 7 as never })).toThrow('Expected `id`');
     expect(talk.running).toBe(0);

@@ -52,4 +52,20 @@ describe('the guide to queues', () => {
     const [, block] = blocks as [Block, Block];
     expect(await run(block)).toEqual({ code: 0, stderr: '', lines: promised(block) });
   });
+
+  it('a round begins under no lease that has run out while Redis was answering', async () => {
+    const [, { code, ...block }] = blocks as [Block, Block];
+    const [head] = code.split('const { token } = new CancellationSource();');
+    const late = `
+      const set = redis.set.bind(redis);
+      redis.set = async (key, ...rest) => {
+        const answer = await set(key, ...rest);
+        while (await redis.exists(key));
+        return answer;
+      };
+      const outcome = await alone('late', 50, () => 'begun', new CancellationSource().token);
+      console.log(outcome?.kind === 'stopped' ? outcome.error.reason : outcome);
+      await redis.quit();`;
+    expect(await run({ ...block, code: head + late })).toEqual({ code: 0, stderr: '', lines: ['TIMEOUT'] });
+  });
 });

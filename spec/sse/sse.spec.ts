@@ -2,6 +2,7 @@ import http, { type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
+import { EventSource } from 'undici';
 import { afterEach, describe, expect, it } from 'vitest';
 import { CancellationSource, CancellationToken, reasonOf, setClock, snapshot } from '../../lib/core/index.ts';
 import { serve, tokenOf, type WebHandler } from '../../lib/server/index.ts';
@@ -292,6 +293,26 @@ it('works on a server one already has: node:http, and what stands on it', async 
   await asked.until('text/event-stream');
   client.leave();
   expect(await heard.opened).toBe('PEER_CLOSED');
+});
+
+it('an EventSource comes back to a stream that has ended, and says where it was, until it is answered with 204', async () => {
+  const server = await serve((request) => {
+    const n = Number(request.headers.get('last-event-id') ?? 0);
+    if (n === 3) return new Response(null, { status: 204 });
+    return eventStream(events({ id: `${n + 1}`, retry: 0, data: { n: n + 1 } }));
+  });
+  ends.push(server.close);
+  const over = gate();
+  const seen: unknown[] = [];
+  const source = new EventSource(server.url);
+  source.onmessage = ({ data, lastEventId }) => seen.push([lastEventId, data]);
+  source.onerror = () => source.readyState === source.CLOSED && over.open();
+  await over.opened;
+  expect(seen).toEqual([
+    ['1', '{"n":1}'],
+    ['2', '{"n":2}'],
+    ['3', '{"n":3}'],
+  ]);
 });
 
 it('leaves nothing on the token of streams that have ended', async () => {
