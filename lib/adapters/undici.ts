@@ -2,8 +2,9 @@
 //
 // Invariants
 // 1. A request is listened to for from its dispatch until its response has ended, failed or been upgraded.
-// 2. The handler behind is told of one end. Told of the cancel while its request still waits in a queue, it hears nothing more,
-//    and the request is stopped when its turn comes, before a byte of it is written.
+// 2. The handler behind is told of one end. Told of the cancel while its request still waits in a queue, or while a retry or a
+//    redirect below is between two requests, it hears nothing more; what begins after that is stopped before a byte of it is
+//    written, and at its first sign of life where it begins unseen, as the rest of a body does that a retry resumes.
 // 3. Whoever aborts, the peer of an HTTP/2 request is sent CANCEL: any other way would end the process (lib/fetch).
 import type { Dispatcher } from 'undici';
 import { CancellationError, type CancellationToken, currentToken, type Registration } from '../core/index.ts';
@@ -62,8 +63,9 @@ abstract class Guard {
   protected readonly handler: Handler;
   readonly #registration: Registration;
   #abort: ((error: Error) => void) | undefined;
-  /** What the handler was told while its request was waiting. */
+  /** What the handler was told while no request of its own was under way. */
   #told: Error | undefined;
+  #ended = false;
 
   constructor(handler: Handler, token: CancellationToken) {
     this.handler = handler;
@@ -71,23 +73,30 @@ abstract class Guard {
   }
 
   #cancelled(error: Error): void {
-    if (this.#abort !== undefined) this.#abort(error);
-    else {
-      this.#told = error;
-      fail(this.handler, error);
-    }
+    // Does nothing to a request that is over, also where another one is to follow.
+    this.#abort?.(error);
+    if (this.#ended) return;
+    this.#told = error;
+    fail(this.handler, error);
   }
 
   /** @returns whether the handler is still to be told of anything */
   protected begin(abort: (error: Error) => void): boolean {
     this.#abort = abort;
-    if (this.#told !== undefined) abort(this.#told);
-    return this.#told === undefined;
+    return this.goesOn();
+  }
+
+  /** @returns whether the handler is still to be told of anything; else whoever tells is stopped */
+  protected goesOn(): boolean {
+    if (this.#told === undefined) return true;
+    this.#abort?.(this.#told);
+    return false;
   }
 
   /** @returns whether the handler is to be told */
   end(): boolean {
     this.#registration.unregister();
+    this.#ended = true;
     return this.#told === undefined;
   }
 }
@@ -109,11 +118,11 @@ class ModernGuard extends Guard implements Handler {
   }
 
   onResponseStart(...head: Told<'onResponseStart'>): void {
-    this.handler.onResponseStart?.(...head);
+    if (this.goesOn()) this.handler.onResponseStart?.(...head);
   }
 
   onResponseData(...data: Told<'onResponseData'>): void {
-    this.handler.onResponseData?.(...data);
+    if (this.goesOn()) this.handler.onResponseData?.(...data);
   }
 
   onRequestUpgrade(...upgrade: Told<'onRequestUpgrade'>): void {
@@ -145,11 +154,11 @@ class LegacyGuard extends Guard implements Handler {
   }
 
   onHeaders(...head: Told<'onHeaders'>): boolean {
-    return this.handler.onHeaders?.(...head) ?? true;
+    return this.goesOn() && (this.handler.onHeaders?.(...head) ?? true);
   }
 
   onData(chunk: Buffer): boolean {
-    return this.handler.onData?.(chunk) ?? true;
+    return this.goesOn() && (this.handler.onData?.(chunk) ?? true);
   }
 
   onUpgrade(...upgrade: Told<'onUpgrade'>): void {

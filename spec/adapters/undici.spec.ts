@@ -217,6 +217,70 @@ describe('a request that waits for its turn', () => {
   });
 });
 
+describe('a cancel between two requests, of which an interceptor below makes one', () => {
+  /** What waits for another try, and the dispatcher that tries. */
+  function retrying() {
+    const waiting = gate<() => void>();
+    const retry = interceptors.retry({ retry: (_error, _context, again) => waiting.open(() => again(null)) });
+    return { waiting, dispatcher: agent.compose(retry, cancellation()) };
+  }
+
+  it('ends a retry, which sends nothing more', async () => {
+    const { waiting, dispatcher } = retrying();
+    const source = new CancellationSource();
+    const answer = thrownBy(runWithToken(source.token, () => request(`${backend.url}/flaky`, { dispatcher })));
+    const visit = await backend.visits.take();
+    visit.head(503);
+    visit.end();
+    const retry = await waiting.opened;
+    source.cancel();
+    expect(causes(await answer).at(-1)).toBe(source.token.error);
+    retry();
+    expect(await (await request(`${backend.url}/ok`)).body.text()).toBe('fine');
+    expect([backend.hits, backend.visits.size]).toEqual([2, 0]);
+  });
+
+  it('ends a body, and the request that brings the rest of it', async () => {
+    const { waiting, dispatcher } = retrying();
+    const source = new CancellationSource();
+    const answer = runWithToken(source.token, () => request(`${backend.url}/long`, { dispatcher }));
+    const first = await backend.visits.take();
+    first.head(200, { 'content-length': '4', etag: '"1"' });
+    first.write('12');
+    const reading = thrownBy((await answer).body.text());
+    first.drop();
+    const retry = await waiting.opened;
+    source.cancel();
+    expect(causes(await reading).at(-1)).toBe(source.token.error);
+    retry();
+    const second = await backend.visits.take();
+    second.head(206, { 'content-range': 'bytes 2-3/4', etag: '"1"' });
+    second.write('3');
+    expect(await second.left).toBe(true);
+  });
+
+  it('ends a redirect, whose next hop waits for its turn', async () => {
+    const one = new Agent({ connections: 1 });
+    await using other = await Backend.start();
+    const dispatcher = one.compose(interceptors.redirect({ maxRedirections: 1 }), cancellation());
+    const source = new CancellationSource();
+    const busy = request(`${other.url}/busy`, { dispatcher: one });
+    const held = await other.visits.take();
+    const answer = thrownBy(runWithToken(source.token, () => request(`${backend.url}/moved`, { dispatcher })));
+    const visit = await backend.visits.take();
+    visit.head(302, { location: `${other.url}/there` });
+    visit.end();
+    await (await request(`${backend.url}/ok`, { dispatcher: one })).body.text();
+    source.cancel();
+    expect(causes(await answer).at(-1)).toBe(source.token.error);
+    held.end('busy');
+    expect(await (await busy).body.text()).toBe('busy');
+    await (await request(`${other.url}/ok`, { dispatcher: one })).body.text();
+    expect([other.hits, other.visits.size]).toEqual([2, 0]);
+    await one.destroy();
+  });
+});
+
 describe('a connection that was upgraded', () => {
   it('is left alone', async () => {
     const server = createServer().on('upgrade', (_, socket) => {
