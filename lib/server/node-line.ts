@@ -12,7 +12,7 @@ import { addAbortSignal } from 'node:stream';
 import type { CancellationSource } from '../core/index.ts';
 import { RST_CANCEL, TIMEOUT_HEADER } from '../wire/index.ts';
 import { discard } from './body.ts';
-import type { Line, LineWatcher } from './line.ts';
+import { type Line, type Lined, type LineWatcher, line } from './line.ts';
 import { fieldOf } from './raw-headers.ts';
 import { type Form, type Refusal, TWICE } from './refusal.ts';
 import { type Followed, follow, isGone } from './request.ts';
@@ -22,9 +22,6 @@ export type NodeResponse = ServerResponse | Http2ServerResponse;
 
 type Method = (this: NodeResponse, ...args: unknown[]) => unknown;
 type Methods = Record<string, Method>;
-
-const line = Symbol('nevermind.line');
-type Lined = object & { [line]?: NodeLine };
 
 export class NodeLine implements Line {
   readonly source: CancellationSource;
@@ -61,7 +58,7 @@ export class NodeLine implements Line {
   }
 
   /** The line that an adapter has opened for this request or response. */
-  static find(raw: object): NodeLine | undefined {
+  static find(raw: object): Line | undefined {
     return (raw as Lined)[line];
   }
 
