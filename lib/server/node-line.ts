@@ -126,7 +126,8 @@ export class NodeLine implements Line {
   cut(): void {
     // RST_STREAM CANCEL, and nothing else of the session.
     if ('stream' in this.#res) addAbortSignal(AbortSignal.abort(), this.#res.stream);
-    else this.#req.socket.destroy();
+    // A request that a test has injected (light-my-request, as Fastify does) has no connection that could go.
+    else ('destroy' in this.#req.socket ? this.#req.socket : this.#res).destroy();
   }
 
   mute(onLate: () => void): void {
@@ -146,7 +147,8 @@ export class NodeLine implements Line {
     res.on('error', ignore);
     // With its phrase, as the handler may have left another one.
     this.#writeHead.call(res, status, STATUS_CODES[status], headers);
-    if (req.complete) this.#end.call(res, body, 'utf8');
+    // Of a request that was injected only the second one is known.
+    if (req.complete ?? req.readableEnded) this.#end.call(res, body, 'utf8');
     else {
       // `end` would close the connection at once, with bytes of the body unread, and TCP would take the answer back.
       this.#write.call(res, body, 'utf8');

@@ -1,3 +1,4 @@
+import { Readable } from 'node:stream';
 import fastify, { type FastifyInstance } from 'fastify';
 import { describe, expect, it, vi } from 'vitest';
 import { cancellation, tokenOf } from '../../lib/adapters/fastify.ts';
@@ -216,6 +217,39 @@ describe('app.close()', () => {
     await app.close();
     await asked.until('The server is shutting down.');
     expect(asked.status).toBe(503);
+  });
+});
+
+describe('a request of app.inject()', () => {
+  it('is answered at its deadline at once, also when it has a body', async () => {
+    const clock = manual();
+    const app = fastify();
+    const tokens = new Inbox<CancellationToken>();
+    await app.register(cancellation({ handlerTimeoutMs: 300 }));
+    app.post('/', (request) => {
+      tokens.put(tokenOf(request));
+      return hangs(tokenOf(request));
+    });
+    const answer = app.inject({ method: 'POST', path: '/', payload: { name: 'Ada' } });
+    await tokens.take();
+    clock.advance(300);
+    expect((await answer).statusCode).toBe(504);
+  });
+
+  it('fails where its answer is broken off', async () => {
+    const clock = manual();
+    const app = fastify();
+    const begun = gate();
+    await app.register(cancellation({ requestTimeoutMs: 300 }));
+    app.get('/', (_request, reply) => {
+      const body = new Readable({ read: () => begun.open() });
+      body.push('one');
+      reply.send(body);
+    });
+    const answer = app.inject('/').catch((error: Error) => error.message);
+    await begun.opened;
+    clock.advance(300);
+    expect(await answer).toBe('response destroyed before completion');
   });
 });
 
