@@ -5,8 +5,11 @@
 // 2. The handler behind is told of one end. Told of the cancel while its request still waits in a queue, or while a retry or a
 //    redirect below is between two requests, it hears nothing more; what begins after that is stopped before a byte of it is
 //    written, and at its first sign of life where it begins unseen, as the rest of a body does that a retry resumes.
-// 3. Whoever aborts, the peer of an HTTP/2 request is sent CANCEL: any other way would end the process (lib/fetch).
+// 3. The handler is told of answers and ends under the token that its request was made under, as what it then dispatches goes under
+//    the current one: a connection calls back under that of whoever had it opened.
+// 4. Whoever aborts, the peer of an HTTP/2 request is sent CANCEL: any other way would end the process (lib/fetch).
 import type { Dispatcher } from 'undici';
+import { runWithToken } from '../ambient.ts';
 import { CancellationError, type CancellationToken, currentToken, type Registration } from '../core/index.ts';
 import { type DeadlineOptions, DeadlineRule, expectStreams, withCancelCode } from '../fetch/index.ts';
 
@@ -17,9 +20,15 @@ type Controller = Dispatcher.DispatchController;
 
 /**
  * Makes an interceptor that cancels each request with the token that is current where it is made (`nevermind/ambient`), and
- * tells the hosts that `propagateDeadline` allows how much time is left. Each hop of a redirect is asked for anew.
+ * tells the hosts that `propagateDeadline` allows how much time is left.
  *
  *     setGlobalDispatcher(getGlobalDispatcher().compose(cancellation({ propagateDeadline: ['api.internal'] })));
+ *
+ * Name it before the interceptors that make requests of their own, `redirect` and `retry`: each hop and each try then goes by the
+ * rule anew, as with `fetch`, which follows redirects by itself. Named after them it sees one request, and what it has told the first
+ * host goes on to whomever that redirects to. A second one after them, that tells nobody, also ends the wait for another try:
+ *
+ *     agent.compose(cancellation({ propagateDeadline: ['api.internal'] }), interceptors.retry(), cancellation());
  *
  * Cancellation: `request`, `stream` and `pipeline` fail with a CancellationError whose `cause` is the token's error. `fetch`
  * fails with a TypeError whose `cause` that is, as it does with everything that a dispatcher reports; `reasonOf` finds the reason
@@ -61,6 +70,7 @@ function guard(handler: Handler, token: CancellationToken): Guard & Handler {
 /** Stands before the handler of one request. */
 abstract class Guard {
   protected readonly handler: Handler;
+  readonly #token: CancellationToken;
   readonly #registration: Registration;
   #abort: ((error: Error) => void) | undefined;
   /** What the handler was told while no request of its own was under way. */
@@ -69,6 +79,7 @@ abstract class Guard {
 
   constructor(handler: Handler, token: CancellationToken) {
     this.handler = handler;
+    this.#token = token;
     this.#registration = token.onCancel((error) => this.#cancelled(failure(error)));
   }
 
@@ -91,6 +102,11 @@ abstract class Guard {
     if (this.#told === undefined) return true;
     this.#abort?.(this.#told);
     return false;
+  }
+
+  /** Invariant 3. */
+  protected under<T>(tell: () => T): T {
+    return currentToken() === this.#token ? tell() : runWithToken(this.#token, tell);
   }
 
   /** @returns whether the handler is to be told */
@@ -118,7 +134,7 @@ class ModernGuard extends Guard implements Handler {
   }
 
   onResponseStart(...head: Told<'onResponseStart'>): void {
-    if (this.goesOn()) this.handler.onResponseStart?.(...head);
+    if (this.goesOn()) this.under(() => this.handler.onResponseStart?.(...head));
   }
 
   onResponseData(...data: Told<'onResponseData'>): void {
@@ -130,11 +146,11 @@ class ModernGuard extends Guard implements Handler {
   }
 
   onResponseEnd(...end: Told<'onResponseEnd'>): void {
-    if (this.end()) this.handler.onResponseEnd?.(...end);
+    if (this.end()) this.under(() => this.handler.onResponseEnd?.(...end));
   }
 
   onResponseError(...error: Told<'onResponseError'>): void {
-    if (this.end()) this.handler.onResponseError?.(...error);
+    if (this.end()) this.under(() => this.handler.onResponseError?.(...error));
   }
 }
 
@@ -154,7 +170,7 @@ class LegacyGuard extends Guard implements Handler {
   }
 
   onHeaders(...head: Told<'onHeaders'>): boolean {
-    return this.goesOn() && (this.handler.onHeaders?.(...head) ?? true);
+    return this.goesOn() && (this.under(() => this.handler.onHeaders?.(...head)) ?? true);
   }
 
   onData(chunk: Buffer): boolean {
@@ -166,11 +182,11 @@ class LegacyGuard extends Guard implements Handler {
   }
 
   onComplete(trailers: string[] | null): void {
-    if (this.end()) this.handler.onComplete?.(trailers);
+    if (this.end()) this.under(() => this.handler.onComplete?.(trailers));
   }
 
   onError(error: Error): void {
-    if (this.end()) this.handler.onError?.(error);
+    if (this.end()) this.under(() => this.handler.onError?.(error));
   }
 }
 
