@@ -83,7 +83,7 @@ export function cancellation(options: ReceptionOptions = {}): TrpcCancellation {
         const request = takeIn(reception, options);
         const context = await create?.(options);
         if (context !== undefined && key in context) throw Reception.twice();
-        return { ...(context as Context), [key]: request };
+        return marked(context as Context, request);
       },
     procedure: (call) => underToken(call as unknown as ProcedureCall<Result>) as Promise<never>,
     drain: reception.drain.bind(reception),
@@ -92,6 +92,13 @@ export function cancellation(options: ReceptionOptions = {}): TrpcCancellation {
 
 /** A property of the context, so that it lives through `next({ ctx: { … } })`. */
 const key = Symbol('nevermind.request');
+
+/** A copy of a plain object, which may serve several requests; that of a class would be no longer what it was. */
+function marked<Context extends object>(context: Context, request: Taken): Context {
+  const prototype = Object.getPrototypeOf(context ?? {});
+  if (prototype === null || prototype === Object.prototype) return { ...context, [key]: request };
+  return Object.defineProperty(context, key, { value: request, enumerable: true });
+}
 
 interface Result {
   readonly ok: boolean;

@@ -69,6 +69,28 @@ it('the context is the one that was made, with the token beside it', async () =>
   expect(await (await fetch(`${url}/broken`)).json()).toMatchObject(failed('NOT_FOUND', 404));
 });
 
+it('a context of a class stays what it is', async () => {
+  class Session {
+    readonly #user = 'Ada';
+    get user() {
+      return this.#user;
+    }
+  }
+  const cancelling = cancellation();
+  const t = initTRPC.context<Session>().create();
+  const procedure = t.procedure.use(cancelling.procedure);
+  const more = procedure.use(({ ctx, next }) => next({ ctx: { more: ctx.user } }));
+  const router = t.router({
+    greet: procedure.query((call) => `Hello, ${call.ctx.user}${tokenOf(call).cancelled ? '' : '!'}`),
+    more: more.query((call) => `Hello, ${call.ctx.more}${tokenOf(call).cancelled ? '' : '!'}`),
+  });
+  const createContext = cancelling.context(() => new Session());
+  const { url } = await onServer(createHTTPHandler({ router, createContext }), ends);
+  const greetings = ['greet', 'more'].map(async (path) => (await fetch(`${url}/${path}`)).json());
+  const greeted = { result: { data: 'Hello, Ada!' } };
+  expect(await Promise.all(greetings)).toEqual([greeted, greeted]);
+});
+
 it('each call of a batch gets the answer at the deadline, or its own', async () => {
   const clock = manual();
   const { router, createContext, tokens } = service({ handlerTimeoutMs: 300 });
