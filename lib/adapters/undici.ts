@@ -9,8 +9,13 @@
 //    the current one: a connection calls back under that of whoever had it opened.
 // 4. Whoever aborts, the peer of an HTTP/2 request is sent CANCEL: any other way would end the process (lib/fetch).
 import type { Dispatcher } from 'undici';
-import { runWithToken } from '../ambient.ts';
-import { CancellationError, type CancellationToken, currentToken, type Registration } from '../core/index.ts';
+import {
+  CancellationError,
+  type CancellationToken,
+  currentToken,
+  type Registration,
+  runAsCurrent,
+} from '../core/index.ts';
 import { type DeadlineOptions, DeadlineRule, expectStreams, withCancelCode } from '../fetch/index.ts';
 
 type Dispatch = Dispatcher['dispatch'];
@@ -106,7 +111,7 @@ abstract class Guard {
 
   /** Invariant 3. */
   protected under<T>(tell: () => T): T {
-    return currentToken() === this.#token ? tell() : runWithToken(this.#token, tell);
+    return currentToken() === this.#token ? tell() : runAsCurrent(this.#token, tell);
   }
 
   /** @returns whether the handler is to be told */

@@ -45,8 +45,8 @@ export function createFetch(options: FetchOptions = {}): TokenFetch {
   expectStreams();
   const before = noteGlobal();
   const made: TokenFetch = async (input, init) => {
-    const global = noteGlobal();
-    const send = given ?? (globals.has(made) ? before : global);
+    const now = noteGlobal();
+    const send = given ?? (globals.has(made) ? before : now);
     const token = init?.token === undefined ? (standing ?? currentToken()) : toToken('token', init.token);
     const parents = [token, signalOf(input, init)].filter((parent) => parent.canBeCancelled);
     if (parents.length === 0) return await send(input, init);

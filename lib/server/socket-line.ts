@@ -28,7 +28,7 @@ export class SocketLine implements Line {
     req[line] = this;
   }
 
-  /** @throws TypeError when an adapter has the request already, and for what node:http did not make */
+  /** Takes the connection over. @throws TypeError when an adapter has the request already, and for what node:http did not make */
   static open(req: NodeRequest): SocketLine {
     if (typeof req?.socket?.once !== 'function') throw new TypeError(expected('req', 'a request of node:http', req));
     if ((req as Lined)[line] !== undefined) throw new TypeError(TWICE);
