@@ -4,6 +4,9 @@
 //    from the socket, which belongs to no request.
 // 2. A handler that was answered for returns nothing to Fastify, which then has nothing to send and nothing to log. The reply is not
 //    hijacked: that would switch Fastify's own `request.signal` off, which somebody may go by.
+// 3. A drain comes before all else that closing does: before connections are let go, and before what handlers work with is closed.
+//    Of the hooks for closing the one that was added last is called first, and `onReady` comes after Fastify has added its own. In
+//    `preClose`, which has a hook fail that takes longer than `pluginTimeout`, a drain has not the time it may need.
 import { STATUS_CODES } from 'node:http';
 import { type CancellationToken, currentToken } from '../core/index.ts';
 import {
@@ -38,7 +41,7 @@ export interface FastifyCancellation {
  * the peer leaves before the response was ended (`PEER_CLOSED`), resets its stream (`CANCELLED`), at a deadline (`TIMEOUT`: the
  * caller's `connect-timeout-ms` and the limits of `options`, answered with 504) and when the application closes (`SHUTDOWN`:
  * 503); never after success. What an async handler throws because its request was cancelled ends here, unlogged; any other error
- * goes on to Fastify. `app.close()` drains as `options.drain` says.
+ * goes on to Fastify. `app.close()` drains as `options.drain` says, before it does anything else.
  *
  * It holds for the instance that registers it, with all its plugins. Fastify's own `request.signal` and `handlerTimeout` are not
  * touched; the former fires during requests whose body was parsed, also when nobody has left.
@@ -84,7 +87,8 @@ interface Fastify {
   addHook(name: 'preValidation', hook: (request: FastifyRequest, reply: Reply, done: Done) => void): unknown;
   addHook(name: 'onError', hook: (request: FastifyRequest, reply: Reply, error: Error, done: Done) => void): unknown;
   addHook(name: 'onRoute', hook: (route: { handler: Handler }) => void): unknown;
-  addHook(name: 'preClose', hook: (done: Done) => void): unknown;
+  addHook(name: 'onReady', hook: (done: Done) => void): unknown;
+  onClose(hook: () => Promise<unknown>): unknown;
 }
 
 function install(app: Fastify, reception: Reception): void {
@@ -112,7 +116,11 @@ function install(app: Fastify, reception: Reception): void {
       return visit.track(call);
     };
   });
-  app.addHook('preClose', (done) => void reception.drain().then(() => done()));
+  // Invariant 3.
+  app.addHook('onReady', (done) => {
+    app.onClose(() => reception.drain());
+    done();
+  });
 }
 
 const following = new WeakSet<object>();

@@ -10,6 +10,7 @@ import {
   type ReceptionOptions,
   respond,
   SignalLine,
+  SocketLine,
 } from '../server/index.ts';
 
 /** What is asked of Hono's context. */
@@ -70,12 +71,14 @@ export function cancellation(options: ReceptionOptions = {}): HonoCancellation {
 /** What @hono/node-server hands on of Node's. */
 interface NodeEnv {
   readonly incoming?: NodeRequest;
-  readonly outgoing?: NodeResponse;
+  /** Undefined for what is to become a WebSocket. */
+  readonly outgoing?: NodeResponse | undefined;
 }
 
-function lineOf(c: HonoContext): NodeLine | SignalLine {
+function lineOf(c: HonoContext): NodeLine | SocketLine | SignalLine {
   const { incoming, outgoing } = (c.env ?? {}) as NodeEnv;
-  if (incoming === undefined || outgoing === undefined) return SignalLine.open(c.req.raw);
+  if (incoming === undefined) return SignalLine.open(c.req.raw);
+  if (outgoing === undefined) return SocketLine.open(incoming);
   const line = NodeLine.open(incoming, outgoing);
   line.mutes = false;
   return line;

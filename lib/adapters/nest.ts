@@ -82,16 +82,23 @@ function observable(like: Handled, subscribe: (subscriber: Subscriber) => unknow
 
 function follow(visit: Visit, handled: Handled, subscriber: Subscriber): () => void {
   let end!: () => void;
-  const ended = new Promise<void>((resolve) => {
+  let stop!: (error: unknown) => void;
+  const ended = new Promise<void>((resolve, reject) => {
     end = resolve;
+    stop = reject;
   });
   void visit.track(() => ended);
   const subscription = handled.subscribe({
     next: (value) => subscriber.next(value),
     error(error) {
-      if (visit.settles(error)) nothing(subscriber);
-      else subscriber.error(error);
-      end();
+      if (visit.settles(error)) {
+        // Before Nest hears of an end, and takes its subscription back.
+        stop(error);
+        nothing(subscriber);
+      } else {
+        subscriber.error(error);
+        end();
+      }
     },
     complete() {
       subscriber.complete();

@@ -3,7 +3,8 @@
 // 1. tRPC answers for itself, in its own form: what is said in a procedure's place is an error of that procedure. A batch gets one
 //    for each of its calls.
 // 2. A response that has begun (a subscription, a stream of a batch) is broken off.
-import type { CancellationToken } from '../core/index.ts';
+// 3. The calls over a WebSocket have its token in common, and nothing else: what one of them is told says nothing of the others.
+import { type CancellationToken, reasonOf } from '../core/index.ts';
 import {
   type DrainReport,
   NodeLine,
@@ -13,14 +14,19 @@ import {
   type ReceptionDrainOptions,
   type ReceptionOptions,
   type Refusal,
+  SocketLine,
   type Visit,
   Voice,
 } from '../server/index.ts';
+import { codeOfReason } from '../wire/index.ts';
 
-/** What tRPC's adapters for Node hand to `createContext`: the standalone one, those for Express and Fastify, and for node:http2. */
+/**
+ * What tRPC's adapters for Node hand to `createContext`: the standalone one, those for Express and Fastify, for node:http2, and for
+ * WebSockets, where `res` is the socket.
+ */
 export interface ContextOptions {
   readonly req: NodeRequest | { readonly raw: NodeRequest } | Request;
-  readonly res?: NodeResponse | { readonly raw: NodeResponse };
+  readonly res?: NodeResponse | { readonly raw: NodeResponse } | { readonly readyState: number };
 }
 
 /** What is asked of a procedure's call. */
@@ -58,6 +64,9 @@ export interface TrpcCancellation {
  * (`TIMEOUT`: the caller's `connect-timeout-ms` and the limits of `options`; the calls fail with `GATEWAY_TIMEOUT`) and on a drain
  * (`SHUTDOWN`: `SERVICE_UNAVAILABLE`); never after success. Procedures without the middleware run on.
  *
+ * Over a WebSocket (`applyWSSHandler`) the calls share the token of its connection, with no limits: it is cancelled when that is
+ * closed, and at once on a drain, which does not wait for it.
+ *
  * Inside an application with an adapter of its own the request is taken in once, by that one. With tRPC's adapter for fetch there
  * has to be one: wrap the handler (`nevermind/adapters/next`).
  *
@@ -74,7 +83,7 @@ export function cancellation(options: ReceptionOptions = {}): TrpcCancellation {
         const request = takeIn(reception, options);
         const context = await create?.(options);
         if (context !== undefined && key in context) throw Reception.twice();
-        return { ...(context as Context), [key]: request };
+        return marked(context as Context, request);
       },
     procedure: (call) => underToken(call as unknown as ProcedureCall<Result>) as Promise<never>,
     drain: reception.drain.bind(reception),
@@ -84,6 +93,13 @@ export function cancellation(options: ReceptionOptions = {}): TrpcCancellation {
 /** A property of the context, so that it lives through `next({ ctx: { … } })`. */
 const key = Symbol('nevermind.request');
 
+/** A copy of a plain object, which may serve several requests; that of a class would be no longer what it was. */
+function marked<Context extends object>(context: Context, request: Taken): Context {
+  const prototype = Object.getPrototypeOf(context ?? {});
+  if (prototype === null || prototype === Object.prototype) return { ...context, [key]: request };
+  return Object.defineProperty(context, key, { value: request, enumerable: true });
+}
+
 interface Result {
   readonly ok: boolean;
   readonly error?: unknown;
@@ -92,36 +108,45 @@ interface Result {
 /** A request that was taken in. */
 interface Taken {
   readonly visit: Visit;
-  readonly voice: Voice<Result>;
+  /** Absent over a WebSocket: invariant 3. */
+  readonly voice?: Voice<Result>;
 }
 
 function takeIn(reception: Reception, { req, res }: ContextOptions): Taken {
   const incoming = 'raw' in req ? req.raw : req;
+  const outgoing = res !== undefined && 'raw' in res ? res.raw : res;
+  const overSocket = outgoing !== undefined && !('writeHead' in outgoing);
   const outer = Reception.visitOf(incoming);
   if (outer !== undefined) {
+    if (overSocket) return { visit: outer };
     const voice = new Voice(outer.line, failed, 'several');
     if (!outer.moot) outer.delegate(voice.say);
     return { visit: outer, voice };
   }
   // Throws: no adapter has it.
-  if (res === undefined)
+  if (outgoing === undefined)
     Reception.tokenOf(req, 'req', "cancellation()(handler) of nevermind/adapters/next, around tRPC's own.");
-  const outgoing = res as Exclude<typeof res, undefined>;
-  const line = NodeLine.open(incoming as NodeRequest, 'raw' in outgoing ? outgoing.raw : outgoing);
+  if (overSocket) return { visit: received(reception, SocketLine.open(incoming as NodeRequest), () => {}) };
+  const line = NodeLine.open(incoming as NodeRequest, outgoing as NodeResponse);
   line.mutes = false;
-  let refused: Refusal | undefined;
   const voice = new Voice(line, failed, 'several');
-  const say = (refusal: Refusal) => {
+  return { visit: received(reception, line, voice.say), voice };
+}
+
+/** @throws what tRPC takes for an error of its own, where the request is turned away */
+function received(reception: Reception, line: NodeLine | SocketLine, say: (refusal: Refusal) => void): Visit {
+  let refused: Refusal | undefined;
+  const visit = reception.receive(line, (refusal) => {
     refused = refusal;
-    voice.say(refusal);
-  };
-  const visit = reception.receive(line, say);
-  if (visit === undefined) throw errorOf(refused ?? { status: 499, code: 'canceled', message: 'The caller has left.' });
-  return { visit, voice };
+    say(refusal);
+  });
+  if (visit === undefined) throw errorOf(refused ?? { code: 'canceled', message: 'The caller has left.' });
+  return visit;
 }
 
 function underToken({ ctx, next }: ProcedureCall<Result>): Promise<Result> {
   const { visit, voice } = takenIn(ctx);
+  if (voice === undefined) return overSocket(visit, next);
   return voice.first(visit, async () => {
     const result = await next();
     // tRPC has caught it.
@@ -131,12 +156,22 @@ function underToken({ ctx, next }: ProcedureCall<Result>): Promise<Result> {
   });
 }
 
-function failed(refusal: Refusal): Result {
-  return { ok: false, error: errorOf(refusal) };
+async function overSocket(visit: Visit, next: () => Promise<Result>): Promise<Result> {
+  const result = await visit.run(next);
+  const reason = result.ok ? undefined : reasonOf(result.error);
+  const { reason: cancelled } = visit.token;
+  if (reason === undefined || (cancelled === undefined && reason !== 'TIMEOUT')) return result;
+  return failed({ code: codeOfReason(cancelled ?? reason), message: (result.error as Error).message });
+}
+
+type Failure = Pick<Refusal, 'code' | 'message'>;
+
+function failed(failure: Failure): Result {
+  return { ok: false, error: errorOf(failure) };
 }
 
 /** What tRPC takes for an error of its own: it goes by the name. */
-function errorOf({ code, message }: Refusal): Error {
+function errorOf({ code, message }: Failure): Error {
   return Object.assign(new Error(message), { name: 'TRPCError', code: CODES[code] ?? 'CLIENT_CLOSED_REQUEST' });
 }
 

@@ -2,11 +2,20 @@
 //
 // Invariants
 // 1. A request is listened to for from its dispatch until its response has ended, failed or been upgraded.
-// 2. The handler behind is told of one end. Told of the cancel while its request still waits in a queue, it hears nothing more,
-//    and the request is stopped when its turn comes, before a byte of it is written.
-// 3. Whoever aborts, the peer of an HTTP/2 request is sent CANCEL: any other way would end the process (lib/fetch).
+// 2. The handler behind is told of one end. Told of the cancel while its request still waits in a queue, or while a retry or a
+//    redirect below is between two requests, it hears nothing more; what begins after that is stopped before a byte of it is
+//    written, and at its first sign of life where it begins unseen, as the rest of a body does that a retry resumes.
+// 3. The handler is told of answers and ends under the token that its request was made under, as what it then dispatches goes under
+//    the current one: a connection calls back under that of whoever had it opened.
+// 4. Whoever aborts, the peer of an HTTP/2 request is sent CANCEL: any other way would end the process (lib/fetch).
 import type { Dispatcher } from 'undici';
-import { CancellationError, type CancellationToken, currentToken, type Registration } from '../core/index.ts';
+import {
+  CancellationError,
+  type CancellationToken,
+  currentToken,
+  type Registration,
+  runAsCurrent,
+} from '../core/index.ts';
 import { type DeadlineOptions, DeadlineRule, expectStreams, withCancelCode } from '../fetch/index.ts';
 
 type Dispatch = Dispatcher['dispatch'];
@@ -16,9 +25,15 @@ type Controller = Dispatcher.DispatchController;
 
 /**
  * Makes an interceptor that cancels each request with the token that is current where it is made (`nevermind/ambient`), and
- * tells the hosts that `propagateDeadline` allows how much time is left. Each hop of a redirect is asked for anew.
+ * tells the hosts that `propagateDeadline` allows how much time is left.
  *
  *     setGlobalDispatcher(getGlobalDispatcher().compose(cancellation({ propagateDeadline: ['api.internal'] })));
+ *
+ * Name it before the interceptors that make requests of their own, `redirect` and `retry`: each hop and each try then goes by the
+ * rule anew, as with `fetch`, which follows redirects by itself. Named after them it sees one request, and what it has told the first
+ * host goes on to whomever that redirects to. A second one after them, that tells nobody, also ends the wait for another try:
+ *
+ *     agent.compose(cancellation({ propagateDeadline: ['api.internal'] }), interceptors.retry(), cancellation());
  *
  * Cancellation: `request`, `stream` and `pipeline` fail with a CancellationError whose `cause` is the token's error. `fetch`
  * fails with a TypeError whose `cause` that is, as it does with everything that a dispatcher reports; `reasonOf` finds the reason
@@ -60,34 +75,49 @@ function guard(handler: Handler, token: CancellationToken): Guard & Handler {
 /** Stands before the handler of one request. */
 abstract class Guard {
   protected readonly handler: Handler;
+  readonly #token: CancellationToken;
   readonly #registration: Registration;
   #abort: ((error: Error) => void) | undefined;
-  /** What the handler was told while its request was waiting. */
+  /** What the handler was told while no request of its own was under way. */
   #told: Error | undefined;
+  #ended = false;
 
   constructor(handler: Handler, token: CancellationToken) {
     this.handler = handler;
+    this.#token = token;
     this.#registration = token.onCancel((error) => this.#cancelled(failure(error)));
   }
 
   #cancelled(error: Error): void {
-    if (this.#abort !== undefined) this.#abort(error);
-    else {
-      this.#told = error;
-      fail(this.handler, error);
-    }
+    // Does nothing to a request that is over, also where another one is to follow.
+    this.#abort?.(error);
+    if (this.#ended) return;
+    this.#told = error;
+    fail(this.handler, error);
   }
 
   /** @returns whether the handler is still to be told of anything */
   protected begin(abort: (error: Error) => void): boolean {
     this.#abort = abort;
-    if (this.#told !== undefined) abort(this.#told);
-    return this.#told === undefined;
+    return this.goesOn();
+  }
+
+  /** @returns whether the handler is still to be told of anything; else whoever tells is stopped */
+  protected goesOn(): boolean {
+    if (this.#told === undefined) return true;
+    this.#abort?.(this.#told);
+    return false;
+  }
+
+  /** Invariant 3. */
+  protected under<T>(tell: () => T): T {
+    return currentToken() === this.#token ? tell() : runAsCurrent(this.#token, tell);
   }
 
   /** @returns whether the handler is to be told */
   end(): boolean {
     this.#registration.unregister();
+    this.#ended = true;
     return this.#told === undefined;
   }
 }
@@ -109,11 +139,11 @@ class ModernGuard extends Guard implements Handler {
   }
 
   onResponseStart(...head: Told<'onResponseStart'>): void {
-    this.handler.onResponseStart?.(...head);
+    if (this.goesOn()) this.under(() => this.handler.onResponseStart?.(...head));
   }
 
   onResponseData(...data: Told<'onResponseData'>): void {
-    this.handler.onResponseData?.(...data);
+    if (this.goesOn()) this.handler.onResponseData?.(...data);
   }
 
   onRequestUpgrade(...upgrade: Told<'onRequestUpgrade'>): void {
@@ -121,11 +151,11 @@ class ModernGuard extends Guard implements Handler {
   }
 
   onResponseEnd(...end: Told<'onResponseEnd'>): void {
-    if (this.end()) this.handler.onResponseEnd?.(...end);
+    if (this.end()) this.under(() => this.handler.onResponseEnd?.(...end));
   }
 
   onResponseError(...error: Told<'onResponseError'>): void {
-    if (this.end()) this.handler.onResponseError?.(...error);
+    if (this.end()) this.under(() => this.handler.onResponseError?.(...error));
   }
 }
 
@@ -145,11 +175,11 @@ class LegacyGuard extends Guard implements Handler {
   }
 
   onHeaders(...head: Told<'onHeaders'>): boolean {
-    return this.handler.onHeaders?.(...head) ?? true;
+    return this.goesOn() && (this.under(() => this.handler.onHeaders?.(...head)) ?? true);
   }
 
   onData(chunk: Buffer): boolean {
-    return this.handler.onData?.(chunk) ?? true;
+    return this.goesOn() && (this.handler.onData?.(chunk) ?? true);
   }
 
   onUpgrade(...upgrade: Told<'onUpgrade'>): void {
@@ -157,11 +187,11 @@ class LegacyGuard extends Guard implements Handler {
   }
 
   onComplete(trailers: string[] | null): void {
-    if (this.end()) this.handler.onComplete?.(trailers);
+    if (this.end()) this.under(() => this.handler.onComplete?.(trailers));
   }
 
   onError(error: Error): void {
-    if (this.end()) this.handler.onError?.(error);
+    if (this.end()) this.under(() => this.handler.onError?.(error));
   }
 }
 

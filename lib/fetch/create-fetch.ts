@@ -4,7 +4,7 @@ import { expectStreams } from './cancel-code.ts';
 import { type DeadlineOptions, DeadlineRule } from './deadline.ts';
 
 export interface FetchOptions extends DeadlineOptions {
-  /** The fetch to send with; default the global one, looked up for each call. */
+  /** The fetch to send with; default the global one, looked up for each call, or the one before where this becomes the global one. */
   readonly fetch?: typeof fetch | undefined;
   /** For calls that bring no token, in place of the current one; `CancellationToken.none` for none at all. */
   readonly token?: Cancellable | undefined;
@@ -43,8 +43,10 @@ export function createFetch(options: FetchOptions = {}): TokenFetch {
   const standing = fallback === undefined ? undefined : toToken('token', fallback);
   const rule = new DeadlineRule(options);
   expectStreams();
-  return async (input, init) => {
-    const send = given ?? globalThis.fetch;
+  const before = noteGlobal();
+  const made: TokenFetch = async (input, init) => {
+    const now = noteGlobal();
+    const send = given ?? (globals.has(made) ? before : now);
     const token = init?.token === undefined ? (standing ?? currentToken()) : toToken('token', init.token);
     const parents = [token, signalOf(input, init)].filter((parent) => parent.canBeCancelled);
     if (parents.length === 0) return await send(input, init);
@@ -60,6 +62,18 @@ export function createFetch(options: FetchOptions = {}): TokenFetch {
       send(input, Object.assign(originOf(input), membersOf(init), headers, { signal })),
     );
   };
+  // Before anybody puts another one in front, which may call it: it must not go by that one then.
+  queueMicrotask(noteGlobal);
+  return made;
+}
+
+/** What has been seen to be the global fetch. */
+const globals = new WeakSet<object>();
+
+function noteGlobal(): typeof fetch {
+  const { fetch } = globalThis;
+  globals.add(fetch ?? globals);
+  return fetch;
 }
 
 /** `init.signal` stands in for a Request's own, null for none. */

@@ -11,7 +11,7 @@ import {
 
 /**
  * Which hosts are told the remaining time: none (false, the default), those in a list ('api.internal', or 'localhost:8080' for
- * one port only), those that a function says yes to, or all (true).
+ * one port only; no URLs, no patterns), those that a function says yes to, or all (true).
  */
 export type PropagateDeadline = boolean | readonly string[] | ((url: URL) => boolean);
 
@@ -61,9 +61,24 @@ export class DeadlineRule {
 function predicate(allowed: PropagateDeadline): (url: URL | undefined) => boolean {
   if (typeof allowed === 'boolean') return () => allowed;
   if (typeof allowed === 'function') return (url) => url !== undefined && allowed(url);
-  if (!Array.isArray(allowed) || !allowed.every((host) => typeof host === 'string')) {
-    throw new TypeError(expected('propagateDeadline', 'a boolean, a list of hosts or a function', allowed));
+  if (!Array.isArray(allowed)) throw new TypeError(expected('propagateDeadline', WHAT, allowed));
+  const hosts = new Set(allowed.map(hostOf));
+  return (url) => {
+    if (url === undefined) return false;
+    const { hostname, port, protocol } = url;
+    return hosts.has(hostname) || hosts.has(`${hostname}:${port || (protocol === 'https:' ? 443 : 80)}`);
+  };
+}
+
+const WHAT = "a boolean, a function, or a list of hosts such as 'api.internal' or 'localhost:8080'";
+
+/** As a URL has it, but for the port, which that drops where its scheme implies it. */
+function hostOf(entry: unknown): string {
+  const url = `http://${/^(?!\[).*:.*:/.test(String(entry)) ? `[${entry}]` : entry}`;
+  if (typeof entry !== 'string' || !/^[^\s/\\?#@*]+$/.test(entry) || !URL.canParse(url)) {
+    throw new TypeError(expected('propagateDeadline', WHAT, entry));
   }
-  const hosts = new Set<string>(allowed);
-  return (url) => url !== undefined && (hosts.has(url.host) || hosts.has(url.hostname));
+  const [, port] = /:0*(\d+)$/.exec(url) ?? [];
+  const { hostname } = new URL(url);
+  return port === undefined ? hostname : `${hostname}:${port}`;
 }

@@ -4,8 +4,11 @@
 // is put between it and its class. A Response of our own would lose `url`, `redirected` and `type`, and a Proxy is no Response
 // to those who look inside.
 //
-// Invariant: `response.body` is one stream, always the same. It takes hold of the platform's only when it is first read, so that
-// looking at it forbids neither `text()` nor `clone()`.
+// Invariants
+// 1. `response.body` is one stream, always the same. It takes hold of the platform's only when it is first read, so that looking
+//    at it forbids neither `text()` nor `clone()`.
+// 2. It is a byte stream only over a byte stream. Such a one takes the memory of its chunks over, which is nobody else's only where
+//    another has done so before: a default stream may bring pieces of a pool, or what its source goes on using.
 import { withCancelCode } from './cancel-code.ts';
 import { Passage, type Share } from './passage.ts';
 
@@ -135,16 +138,27 @@ function viewOf(response: Response, plain: () => Stream | null): Stream | null {
   const body = plain();
   // A fetch that is not the platform's may have another kind of stream: it is handed out as it is.
   if (response.bodyUsed || typeof body?.getReader !== 'function') return body;
-  const view = passThrough(shareOf(response), plain as () => Stream);
+  const view = passThrough(shareOf(response), plain as () => Stream, isBytes(body) ? 'bytes' : undefined);
   Watch.setView(response, view);
   return view;
 }
 
-function passThrough(share: Share, plain: () => Stream): Stream {
+/** Of a class that stands in for the platform's it can't be told. To ask so neither reads nor locks. */
+function isBytes(stream: Stream): boolean {
+  if (!(stream instanceof ReadableStream)) return false;
+  try {
+    stream.getReader({ mode: 'byob' }).releaseLock();
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+function passThrough(share: Share, plain: () => Stream, type: 'bytes' | undefined): Stream {
   let reader: ReadableStreamDefaultReader<Uint8Array> | undefined;
-  const source: UnderlyingByteSource = {
-    type: 'bytes',
-    async pull(controller) {
+  const source = {
+    type,
+    async pull(controller: ReadableByteStreamController): Promise<void> {
       try {
         reader ??= plain().getReader();
         const { done, value } = await reader.read();
@@ -156,11 +170,11 @@ function passThrough(share: Share, plain: () => Stream): Stream {
       controller.close();
       controller.byobRequest?.respond(0);
     },
-    cancel(reason) {
+    cancel(reason: unknown): Promise<void> {
       share.drop();
       return withCancelCode(() => (reader ?? plain()).cancel(reason));
     },
   };
   // Nothing is taken before it is asked for: a response that nobody reads keeps its peer waiting, as it should.
-  return new ReadableStream(source, { highWaterMark: 0 });
+  return new ReadableStream(source as UnderlyingByteSource, { highWaterMark: 0 });
 }

@@ -46,6 +46,7 @@ export class Drain {
   readonly #connections: Lines;
   readonly #stopListening: () => void;
   #report: Promise<DrainReport> | undefined;
+  #over = false;
   #forced = false;
   #wake: (() => void) | undefined;
 
@@ -70,7 +71,13 @@ export class Drain {
   #start(graceMs: number, timeoutMs: number): Promise<DrainReport> {
     if (graceMs <= 0 && timeoutMs <= 0) this.force();
     this.#report ??= this.#run(graceMs, timeoutMs);
-    return this.#report;
+    // What was named since then goes as the rest has.
+    return this.#over ? this.#letGo().then(() => this.#report as Promise<DrainReport>) : this.#report;
+  }
+
+  async #letGo(): Promise<void> {
+    await this.#connections.gone(FLUSH_MS);
+    this.#connections.destroy();
   }
 
   force(): void {
@@ -94,8 +101,8 @@ export class Drain {
     await this.#empty(timeoutMs);
     const late = inFlight.all();
     for (const call of late) call.force();
-    await this.#connections.gone(FLUSH_MS);
-    this.#connections.destroy();
+    await this.#letGo();
+    this.#over = true;
     clearInterval(awake);
     return {
       drained: before - asked,

@@ -14,4 +14,5 @@ export { respond, Voice } from './voice.ts';
 export type { Form, Refusal } from './refusal.ts';
 export { NodeLine, type NodeRequest, type NodeResponse } from './node-line.ts';
 export { SignalLine } from './signal-line.ts';
+export { SocketLine } from './socket-line.ts';
 export type { Closable } from './guest-lines.ts';

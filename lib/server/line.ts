@@ -27,7 +27,8 @@ export interface Line {
   /** Nothing more comes of it. */
   readonly over: boolean;
   /** The handler answers at a deadline and at a shutdown by itself. */
-  readonly speaksForItself: boolean;
+  speaksForItself: boolean;
+  readonly watcher: LineWatcher | undefined;
   /** @param begun whether the watcher wants to hear of the head */
   watch(watcher: LineWatcher, begun: boolean): void;
   /** Breaks off, so that the peer can't take what it has for the whole. */
@@ -45,3 +46,7 @@ export interface Line {
   /** The handler has thrown, and what the framework answers is not to be seen. */
   release?(): void;
 }
+
+/** What a request or a response of Node's knows its line by. */
+export const line: unique symbol = Symbol('nevermind.line');
+export type Lined = object & { [line]?: Line };

@@ -12,7 +12,7 @@ import { addAbortSignal } from 'node:stream';
 import type { CancellationSource } from '../core/index.ts';
 import { RST_CANCEL, TIMEOUT_HEADER } from '../wire/index.ts';
 import { discard } from './body.ts';
-import type { Line, LineWatcher } from './line.ts';
+import { type Line, type Lined, type LineWatcher, line } from './line.ts';
 import { fieldOf } from './raw-headers.ts';
 import { type Form, type Refusal, TWICE } from './refusal.ts';
 import { type Followed, follow, isGone } from './request.ts';
@@ -22,9 +22,6 @@ export type NodeResponse = ServerResponse | Http2ServerResponse;
 
 type Method = (this: NodeResponse, ...args: unknown[]) => unknown;
 type Methods = Record<string, Method>;
-
-const line = Symbol('nevermind.line');
-type Lined = object & { [line]?: NodeLine };
 
 export class NodeLine implements Line {
   readonly source: CancellationSource;
@@ -61,7 +58,7 @@ export class NodeLine implements Line {
   }
 
   /** The line that an adapter has opened for this request or response. */
-  static find(raw: object): NodeLine | undefined {
+  static find(raw: object): Line | undefined {
     return (raw as Lined)[line];
   }
 
@@ -129,7 +126,8 @@ export class NodeLine implements Line {
   cut(): void {
     // RST_STREAM CANCEL, and nothing else of the session.
     if ('stream' in this.#res) addAbortSignal(AbortSignal.abort(), this.#res.stream);
-    else this.#req.socket.destroy();
+    // A request that a test has injected (light-my-request, as Fastify does) has no connection that could go.
+    else ('destroy' in this.#req.socket ? this.#req.socket : this.#res).destroy();
   }
 
   mute(onLate: () => void): void {
@@ -149,7 +147,8 @@ export class NodeLine implements Line {
     res.on('error', ignore);
     // With its phrase, as the handler may have left another one.
     this.#writeHead.call(res, status, STATUS_CODES[status], headers);
-    if (req.complete) this.#end.call(res, body, 'utf8');
+    // Of a request that was injected only the second one is known.
+    if (req.complete ?? req.readableEnded) this.#end.call(res, body, 'utf8');
     else {
       // `end` would close the connection at once, with bytes of the body unread, and TCP would take the answer back.
       this.#write.call(res, body, 'utf8');

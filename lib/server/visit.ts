@@ -46,6 +46,8 @@ export class Visit implements Underway, LineWatcher {
   #queued = false;
   #moot = false;
   #told = false;
+  /** A handler has stopped with the cancel: what is written after that is its framework's. */
+  #obeyed = false;
   #left = false;
 
   /** @param asked what the caller allows, in milliseconds */
@@ -154,6 +156,7 @@ export class Visit implements Underway, LineWatcher {
       this.failed = true;
       return false;
     }
+    this.#obeyed = cancelled !== undefined;
     if (cancelled === undefined) this.#answer(refusalOf(reason, NOT_IN_TIME));
     else if (cancelled === 'SHUTDOWN') this.force();
     return true;
@@ -239,7 +242,7 @@ export class Visit implements Underway, LineWatcher {
 
   #mute(): void {
     this.#moot = true;
-    if (this.line.mutes) this.line.mute(() => this.#tell());
+    if (this.line.mutes) this.line.mute(() => this.#obeyed || this.#tell());
   }
 
   #whatPassed(): string {

@@ -1,5 +1,6 @@
+import { Readable } from 'node:stream';
 import fastify, { type FastifyInstance } from 'fastify';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import { cancellation, tokenOf } from '../../lib/adapters/fastify.ts';
 import { CancellationError, type CancellationToken, currentToken } from '../../lib/core/index.ts';
 import { gate, Inbox } from '../server/support/gate.ts';
@@ -142,9 +143,12 @@ it('answers in the form of Fastify', async () => {
 });
 
 describe('app.close()', () => {
-  it('drains: a handler may finish, and who stays is cancelled', async () => {
+  it.each([
+    ['', {}],
+    [', also where connections are let go by force', { forceCloseConnections: true }],
+  ])('drains: a handler may finish, and who stays is cancelled%s', async (_, options) => {
     const clock = manual();
-    const { app } = logged();
+    const app = fastify(options);
     const tokens = new Inbox<CancellationToken>();
     const cancelling = cancellation({ drain: { graceMs: 300, timeoutMs: 500 } });
     await app.register(cancelling);
@@ -166,6 +170,38 @@ describe('app.close()', () => {
     expect(await cancelling.drain()).toMatchObject({ cancelled: 1 });
   });
 
+  it('takes the time that a drain needs, whatever `pluginTimeout` says, before it closes what handlers work with', async () => {
+    const clock = manual();
+    const app = fastify();
+    const tokens = new Inbox<CancellationToken>();
+    const closing: unknown[] = [];
+    await app.register(cancellation({ drain: { graceMs: 15_000, timeoutMs: 0 } }));
+    app.addHook('onClose', async () => void closing.push((await tokens.take()).reason));
+    app.get('/', (request) => {
+      tokens.put(tokenOf(request));
+      return hangs(tokenOf(request));
+    });
+    const client = await dial(app);
+    const idle = await connect('HTTP/1.1', Number(new URL(app.listeningOrigin).port));
+    ends.push(() => idle.leave());
+    await idle.ask({ path: '/nowhere' }).until('not found');
+    const asked = client.ask();
+    const token = await tokens.take();
+    tokens.put(token);
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+    ends.push(() => void vi.useRealTimers());
+    const closed = app.close();
+    await clock.armed(15_000);
+    vi.advanceTimersByTime(10_000);
+    await turns();
+    expect([closing, token.cancelled]).toEqual([[], false]);
+    clock.advance(15_000);
+    await asked.until('The server is shutting down.');
+    await closed;
+    await Promise.all([client.gone, idle.gone]);
+    expect([asked.status, closing]).toEqual([503, ['SHUTDOWN']]);
+  });
+
   it('answers 503 where a hook was waiting under the token', async () => {
     const { app } = logged();
     const tokens = new Inbox<CancellationToken>();
@@ -181,6 +217,39 @@ describe('app.close()', () => {
     await app.close();
     await asked.until('The server is shutting down.');
     expect(asked.status).toBe(503);
+  });
+});
+
+describe('a request of app.inject()', () => {
+  it('is answered at its deadline at once, also when it has a body', async () => {
+    const clock = manual();
+    const app = fastify();
+    const tokens = new Inbox<CancellationToken>();
+    await app.register(cancellation({ handlerTimeoutMs: 300 }));
+    app.post('/', (request) => {
+      tokens.put(tokenOf(request));
+      return hangs(tokenOf(request));
+    });
+    const answer = app.inject({ method: 'POST', path: '/', payload: { name: 'Ada' } });
+    await tokens.take();
+    clock.advance(300);
+    expect((await answer).statusCode).toBe(504);
+  });
+
+  it('fails where its answer is broken off', async () => {
+    const clock = manual();
+    const app = fastify();
+    const begun = gate();
+    await app.register(cancellation({ requestTimeoutMs: 300 }));
+    app.get('/', (_request, reply) => {
+      const body = new Readable({ read: () => begun.open() });
+      body.push('one');
+      reply.send(body);
+    });
+    const answer = app.inject('/').catch((error: Error) => error.message);
+    await begun.opened;
+    clock.advance(300);
+    expect(await answer).toBe('response destroyed before completion');
   });
 });
 

@@ -1,8 +1,11 @@
-import { getRequestListener } from '@hono/node-server';
+import { once } from 'node:events';
+import type { AddressInfo } from 'node:net';
+import { getRequestListener, serve, upgradeWebSocket } from '@hono/node-server';
 import { Hono } from 'hono';
 import { cors } from 'hono/cors';
 import { streamSSE } from 'hono/streaming';
 import { describe, expect, it, vi } from 'vitest';
+import { WebSocket, WebSocketServer } from 'ws';
 import { cancellation, tokenOf } from '../../lib/adapters/hono.ts';
 import { type CancellationToken, currentToken } from '../../lib/core/index.ts';
 import { gate } from '../server/support/gate.ts';
@@ -102,6 +105,64 @@ describe('on @hono/node-server', () => {
     await client.ask().until('data: one');
     client.leave();
     expect(await heard(await tokens.opened)).toMatchObject({ reason: 'PEER_CLOSED' });
+  });
+});
+
+describe('a WebSocket of @hono/node-server', () => {
+  /** @param before what the handler does before the socket is opened */
+  async function talking(before: (token: CancellationToken) => unknown = () => {}) {
+    const cancelling = cancellation({ handlerTimeoutMs: 300, requestTimeoutMs: 500 });
+    const app = new Hono().use(cancelling);
+    app.onError((error, c) => cancelling.errors(error, c) ?? c.text('mine', 500));
+    const tokens = gate<CancellationToken>();
+    const echo = upgradeWebSocket(() => ({ onMessage: ({ data }, socket) => socket.send(`${data}!`) }));
+    app.get(
+      '/',
+      async (c, next) => {
+        tokens.open(tokenOf(c));
+        await before(tokenOf(c));
+        await next();
+      },
+      echo,
+    );
+    const sockets = new WebSocketServer({ noServer: true });
+    const server = serve({ fetch: app.fetch, hostname: '127.0.0.1', port: 0, websocket: { server: sockets as never } });
+    await once(server, 'listening');
+    const client = new WebSocket(`ws://127.0.0.1:${(server.address() as AddressInfo).port}`);
+    client.on('error', () => {});
+    ends.push(
+      () => void server.close(),
+      () => client.terminate(),
+    );
+    return { cancelling, client, token: await tokens.opened };
+  }
+
+  it('has a token until it is closed, and no limit', async () => {
+    const clock = manual();
+    const { client, token } = await talking();
+    await once(client, 'open');
+    clock.advance(10_000);
+    client.send('Ada');
+    expect(String((await once(client, 'message'))[0])).toBe('Ada!');
+    expect([token.cancelled, token.canBeCancelled]).toEqual([false, true]);
+    client.close();
+    expect(await heard(token)).toMatchObject({ reason: 'PEER_CLOSED' });
+  });
+
+  it('is told of a drain at once, which waits for none', async () => {
+    const { cancelling, client, token } = await talking();
+    await once(client, 'open');
+    expect(await cancelling.drain()).toMatchObject({ drained: 0, cancelled: 0, timedOut: 0 });
+    expect(token.reason).toBe('SHUTDOWN');
+    client.send('Ada');
+    expect(String((await once(client, 'message'))[0])).toBe('Ada!');
+  });
+
+  it('that a drain finds not yet opened is refused with 503', async () => {
+    const { cancelling, client } = await talking(hangs);
+    const refused = once(client, 'unexpected-response');
+    await cancelling.drain();
+    expect((await refused)[1]).toMatchObject({ statusCode: 503 });
   });
 });
 

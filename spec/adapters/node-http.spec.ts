@@ -188,6 +188,23 @@ it('a drain closes every server that it is told of, also one that comes later', 
   await Promise.all([one, two, three].map(({ client }) => client.gone));
 });
 
+it('a server that comes after the end of a drain is closed as others are, with what it still carries', async () => {
+  const clock = manual();
+  const cancelling = cancellation();
+  const first = await cancelling.drain();
+  const asked = gate();
+  const { client, server } = await onServer(() => asked.open(), ends);
+  client.ask();
+  await asked.opened;
+  const closed = new Promise((resolve) => server.once('close', resolve));
+  const second = cancelling.drain({ server });
+  expect(server.listening).toBe(false);
+  await clock.armed(500);
+  clock.advance(500);
+  expect(await second).toBe(first);
+  await Promise.all([client.gone, closed]);
+});
+
 it('over HTTP/2 a request that was answered is over, also while its client goes on sending', async () => {
   const cancelling = cancellation({ maxRequests: 1 });
   const listener = cancelling((req, res) => void req.once('data', () => res.end('enough.')));

@@ -79,6 +79,35 @@ describe.each(cases)('$name over $protocol', ({ framework, protocol }) => {
     expect(await asked.over).not.toContain('too late');
   });
 
+  it.each<[string, ReceptionOptions]>([
+    ['at the deadline', { handlerTimeoutMs: 300 }],
+    ['at a shutdown', {}],
+  ])('S3-31: of a handler that stops %s nothing is told, whatever its framework makes of that', async (_, options) => {
+    const clock = manual();
+    const told: Abandoned[] = [];
+    const { app, held, client } = await set({ ...options, onAbandoned: (abandoned) => void told.push(abandoned) });
+    const { held: seen, asked } = await held();
+    if (options.handlerTimeoutMs === undefined) void app.drain({ graceMs: 0, timeoutMs: 60_000 });
+    else clock.advance(300);
+    seen.fail(await heard(seen.token));
+    await asked.responded;
+    client.leave();
+    await app.settled();
+    await turns();
+    expect(told).toEqual([]);
+  });
+
+  it('S3-31: nor of one that stops when its client leaves', async () => {
+    const told: Abandoned[] = [];
+    const { app, held, client } = await set({ onAbandoned: (abandoned) => void told.push(abandoned) });
+    const { held: seen } = await held();
+    client.leave();
+    seen.fail(await heard(seen.token));
+    await app.settled();
+    await turns();
+    expect(told).toEqual([]);
+  });
+
   if (!framework.streamsOver?.includes(protocol))
     it('S3-06: no deadline and no drain cancels what is queued and only waits for a slow client', async () => {
       const clock = manual();

@@ -27,6 +27,7 @@ describe.each([
       "Node's fetch": right,
       "undici's fetch": right,
       "undici's request": right,
+      'between two tries': { because: 'SHUTDOWN', tries: 1 },
     });
   });
 });

@@ -1,3 +1,4 @@
+import { AsyncResource } from 'node:async_hooks';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import {
@@ -20,7 +21,7 @@ import { createFetch } from '../../lib/fetch/index.ts';
 import { tokenOf } from '../../lib/server/index.ts';
 import { fakeClock } from '../../lib/testing/index.ts';
 import { Backend } from '../fetch/support/backend.ts';
-import { gate } from '../server/support/gate.ts';
+import { gate, Inbox } from '../server/support/gate.ts';
 
 let backend: Backend;
 let agent: Agent;
@@ -217,6 +218,70 @@ describe('a request that waits for its turn', () => {
   });
 });
 
+describe('a cancel between two requests, of which an interceptor below makes one', () => {
+  /** What waits for another try, and the dispatcher that tries. */
+  function retrying() {
+    const waiting = gate<() => void>();
+    const retry = interceptors.retry({ retry: (_error, _context, again) => waiting.open(() => again(null)) });
+    return { waiting, dispatcher: agent.compose(retry, cancellation()) };
+  }
+
+  it('ends a retry, which sends nothing more', async () => {
+    const { waiting, dispatcher } = retrying();
+    const source = new CancellationSource();
+    const answer = thrownBy(runWithToken(source.token, () => request(`${backend.url}/flaky`, { dispatcher })));
+    const visit = await backend.visits.take();
+    visit.head(503);
+    visit.end();
+    const retry = await waiting.opened;
+    source.cancel();
+    expect(causes(await answer).at(-1)).toBe(source.token.error);
+    retry();
+    expect(await (await request(`${backend.url}/ok`)).body.text()).toBe('fine');
+    expect([backend.hits, backend.visits.size]).toEqual([2, 0]);
+  });
+
+  it('ends a body, and the request that brings the rest of it', async () => {
+    const { waiting, dispatcher } = retrying();
+    const source = new CancellationSource();
+    const answer = runWithToken(source.token, () => request(`${backend.url}/long`, { dispatcher }));
+    const first = await backend.visits.take();
+    first.head(200, { 'content-length': '4', etag: '"1"' });
+    first.write('12');
+    const reading = thrownBy((await answer).body.text());
+    first.drop();
+    const retry = await waiting.opened;
+    source.cancel();
+    expect(causes(await reading).at(-1)).toBe(source.token.error);
+    retry();
+    const second = await backend.visits.take();
+    second.head(206, { 'content-range': 'bytes 2-3/4', etag: '"1"' });
+    second.write('3');
+    expect(await second.left).toBe(true);
+  });
+
+  it('ends a redirect, whose next hop waits for its turn', async () => {
+    const one = new Agent({ connections: 1 });
+    await using other = await Backend.start();
+    const dispatcher = one.compose(interceptors.redirect({ maxRedirections: 1 }), cancellation());
+    const source = new CancellationSource();
+    const busy = request(`${other.url}/busy`, { dispatcher: one });
+    const held = await other.visits.take();
+    const answer = thrownBy(runWithToken(source.token, () => request(`${backend.url}/moved`, { dispatcher })));
+    const visit = await backend.visits.take();
+    visit.head(302, { location: `${other.url}/there` });
+    visit.end();
+    await (await request(`${backend.url}/ok`, { dispatcher: one })).body.text();
+    source.cancel();
+    expect(causes(await answer).at(-1)).toBe(source.token.error);
+    held.end('busy');
+    expect(await (await busy).body.text()).toBe('busy');
+    await (await request(`${other.url}/ok`, { dispatcher: one })).body.text();
+    expect([other.hits, other.visits.size]).toEqual([2, 0]);
+    await one.destroy();
+  });
+});
+
 describe('a connection that was upgraded', () => {
   it('is left alone', async () => {
     const server = createServer().on('upgrade', (_, socket) => {
@@ -309,6 +374,76 @@ describe('the remaining time', () => {
     } finally {
       await stranger[Symbol.asyncDispose]();
     }
+  });
+});
+
+/** What is called later, under what is current now. */
+const asATimer = (fn: () => void): (() => void) => AsyncResource.bind(fn);
+
+describe('composed with interceptors that make requests of their own', () => {
+  const rule = () => cancellation({ propagateDeadline: [new URL(backend.url).host] });
+
+  /** What the second host of a redirect is told. */
+  async function strangerIsTold(...order: Dispatcher.DispatcherComposeInterceptor[]) {
+    await using stranger = await Backend.start();
+    using source = new CancellationSource({ timeout: 60_000 });
+    const dispatcher = agent.compose(...order);
+    const answer = runWithToken(source.token, () => request(`${backend.url}/moved`, { dispatcher }));
+    const first = await backend.visits.take();
+    first.head(302, { location: `${stranger.url}/there` });
+    first.end();
+    const second = await stranger.visits.take();
+    second.end();
+    await (await answer).body.text();
+    expect(first.headers).toHaveProperty('connect-timeout-ms');
+    return 'connect-timeout-ms' in second.headers;
+  }
+
+  it('before a redirect it tells no stranger; after it, what it has told goes on', async () => {
+    const redirect = interceptors.redirect({ maxRedirections: 1 });
+    expect(await strangerIsTold(rule(), redirect)).toBe(false);
+    expect(await strangerIsTold(redirect, rule())).toBe(true);
+  });
+
+  it('each hop goes under the token of its call, whoever has opened the connection', async () => {
+    const one = new Agent({ connections: 1 });
+    const dispatcher = one.compose(cancellation(), interceptors.redirect({ maxRedirections: 1 }));
+    const [opener, source] = [new CancellationSource(), new CancellationSource()];
+    await (await runWithToken(opener.token, () => request(`${backend.url}/ok`, { dispatcher }))).body.text();
+    opener.cancel();
+    const answer = thrownBy(runWithToken(source.token, () => request(`${backend.url}/moved`, { dispatcher })));
+    const first = await backend.visits.take();
+    first.head(302, { location: '/there' });
+    first.end();
+    const second = await backend.visits.take();
+    source.cancel('SHUTDOWN');
+    expect(causes(await answer).at(-1)).toBe(source.token.error);
+    expect(await second.left).toBe(true);
+    await one.destroy();
+  });
+
+  it('before a retry it tells each try what is left; a second one after it ends the wait for another', async () => {
+    using clock = fakeClock();
+    const again = new Inbox<() => void>();
+    const retry = interceptors.retry({ retry: (_error, _context, next) => again.put(asATimer(() => next(null))) });
+    const dispatcher = agent.compose(rule(), retry, cancellation());
+    const source = new CancellationSource({ timeout: 1_000 });
+    const answer = thrownBy(runWithToken(source.token, () => request(`${backend.url}/flaky`, { dispatcher })));
+    const told: unknown[] = [];
+    const failing = async () => {
+      const visit = await backend.visits.take();
+      told.push(visit.headers['connect-timeout-ms']);
+      visit.head(503);
+      visit.end();
+      return again.take();
+    };
+    const next = await failing();
+    clock.advance(300);
+    next();
+    await failing();
+    source.cancel();
+    expect(causes(await answer).at(-1)).toBe(source.token.error);
+    expect(told).toEqual(['1000', '700']);
   });
 });
 

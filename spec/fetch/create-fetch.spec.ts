@@ -279,6 +279,43 @@ describe('a call', () => {
     }
   });
 
+  it('may be made the global fetch, twice even, and be called by what takes its place', async () => {
+    const before = globalThis.fetch;
+    const { token } = new CancellationSource();
+    const seen: unknown[] = [];
+    try {
+      globalThis.fetch = createFetch();
+      globalThis.fetch = createFetch();
+      const installed = globalThis.fetch;
+      expect(await (await globalThis.fetch(`${backend.url}/ok`)).text()).toBe('fine');
+      globalThis.fetch = async (input, init) => {
+        seen.push(input);
+        return installed(input, init);
+      };
+      for (const init of [{}, { token } as RequestInit]) {
+        expect(await (await globalThis.fetch(`${backend.url}/ok`, init)).text()).toBe('fine');
+      }
+      const late = createFetch();
+      expect(await (await late(`${backend.url}/ok`, { token })).text()).toBe('fine');
+      expect([seen.length, backend.hits]).toEqual([3, 4]);
+    } finally {
+      globalThis.fetch = before;
+    }
+  });
+
+  it('that was global before its first call is known for it', async () => {
+    const before = globalThis.fetch;
+    try {
+      const installed = createFetch();
+      globalThis.fetch = installed;
+      await undefined;
+      globalThis.fetch = async (...call) => installed(...call);
+      expect(await (await globalThis.fetch(`${backend.url}/ok`)).text()).toBe('fine');
+    } finally {
+      globalThis.fetch = before;
+    }
+  });
+
   it('may go through two such fetches: either cancels it, and both let go', async () => {
     for (const first of [0, 1] as const) {
       const sources = [new CancellationSource(), new CancellationSource()] as const;

@@ -65,6 +65,38 @@ describe('the remaining time', () => {
     expect(await sent(options, new URL('http://api.internal:8081/'), within(5))).toEqual({});
   });
 
+  it.each([
+    ['api.internal:443', 'https://api.internal/', true],
+    ['api.internal:443', 'https://api.internal:443/', true],
+    ['api.internal:80', 'http://api.internal/', true],
+    ['api.internal:80', 'https://api.internal/', false],
+    ['api.internal:443', 'https://api.internal:8443/', false],
+    ['API.internal:08080', 'http://api.INTERNAL:8080/', true],
+    ['bücher.internal', 'http://bücher.internal/', true],
+    ['127.1', 'http://127.0.0.1:8080/', true],
+    ['::1', 'http://[::1]:8080/', true],
+    ['[::1]:8080', 'http://[0::1]:8080/', true],
+    ['[::1]:8080', 'http://[::1]/', false],
+  ])('finds a host however it is written: %s for %s: %s', async (host, url, told) => {
+    const headers = await sent({ propagateDeadline: [host] }, url, within(1_000));
+    expect('connect-timeout-ms' in headers).toBe(told);
+  });
+
+  it.each([
+    'http://api.internal',
+    'api.internal/',
+    '*.internal',
+    'a b',
+    'ada@api.internal',
+    'api.internal?',
+    'a:99999',
+    '',
+  ])('refuses what is no host: %s', (host) => {
+    const create = () => createFetch({ propagateDeadline: ['api.internal', host] });
+    expect(create).toThrow(TypeError);
+    expect(create).toThrow(`a list of hosts such as 'api.internal' or 'localhost:8080', got '${host}'`);
+  });
+
   it('is not told where there is no deadline', async () => {
     expect(await sent({ propagateDeadline: true }, URL_, { token: new CancellationSource().token })).toEqual({});
     expect(await sent({ propagateDeadline: true }, URL_, { token: CancellationToken.none })).toEqual({});

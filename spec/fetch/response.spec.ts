@@ -210,13 +210,42 @@ describe('response.body', () => {
   });
 });
 
+/** What another fetch may make. */
+function otherResponse(body: object): Response {
+  class Other {
+    get body(): object {
+      return body;
+    }
+    async text(): Promise<string> {
+      return 'own';
+    }
+  }
+  return new Other() as unknown as Response;
+}
+
 describe('a fetch that is not the platform’s', () => {
   it('may answer with a Response of another kind of body', async () => {
-    const answer = { body: { pipe: () => 'piped' }, text: async () => 'own', clone: () => answer };
-    const get = createFetch({ fetch: async () => answer as unknown as Response });
+    const body = { pipe: () => 'piped' };
+    const get = createFetch({ fetch: async () => otherResponse(body) });
     const response = await get('http://a.example/', { token: source.token });
-    expect((response.body as unknown as typeof answer.body).pipe()).toBe('piped');
+    expect((response.body as unknown as typeof body).pipe()).toBe('piped');
     expect(await response.text()).toBe('own');
+  });
+
+  it.each<[string, (stream: ReadableStream<Uint8Array>) => Response]>([
+    ['Response', (stream) => new Response(stream)],
+    ['stream of another class', (stream) => otherResponse({ getReader: () => stream.getReader() })],
+  ])('may answer with chunks that are still somebody’s, which are left to them: in a %s', async (_, respond) => {
+    const kept = new TextEncoder().encode('kept');
+    const chunks = [kept, new Uint8Array(0), Buffer.from(', pooled')];
+    const start = (controller: ReadableStreamDefaultController<Uint8Array>) => {
+      for (const chunk of chunks) controller.enqueue(chunk);
+      controller.close();
+    };
+    const get = createFetch({ fetch: async () => respond(new ReadableStream({ start })) });
+    const read = async () => readAll((await get('http://a.example/', { token: source.token })).body!);
+    expect([await read(), await read()]).toEqual(['kept, pooled', 'kept, pooled']);
+    expect([kept.byteLength, Buffer.from('x').length, listening()]).toEqual([4, 1, false]);
   });
 
   it('may answer with what cannot be watched: the call lets go', async () => {

@@ -64,7 +64,7 @@ export const rooms: Readonly<Record<string, Room>> = {
     sees: ['core', 'task', 'wire', 'ambient'],
     packages: ['zod'],
     order:
-      'fields fast-response peer body write raw-headers request refusal line node-line signal-line mount preface signals connections call answer web-request web-response web-handler direct-handler http1 http2 in-flight late-bodies drain guest-lines options settings visit reception voice run listen serve index',
+      'fields fast-response peer body write raw-headers request refusal line node-line signal-line socket-line mount preface signals connections call answer web-request web-response web-handler direct-handler http1 http2 in-flight late-bodies drain guest-lines options settings visit reception voice run listen serve index',
   },
   sse: { floor: 2, sees: ['core', 'task'], portable: true },
   'postgres-js': { floor: 2, sees: ['core', 'query'], order: 'driver waiting-room seat index' },

@@ -9,8 +9,13 @@ const undici = await import(process.argv[2]);
 
 const visits = [];
 let waiting;
+let tries = 0;
 const server = createServer((incoming, outgoing) => {
   incoming.resume();
+  if (incoming.url === '/flaky') {
+    tries++;
+    return outgoing.writeHead(503).end();
+  }
   if (incoming.url === '/ok') return outgoing.end(incoming.headers['connect-timeout-ms']);
   if (incoming.url === '/body') outgoing.writeHead(200).write('1');
   const left = new Promise((resolve) => outgoing.once('close', () => resolve(!outgoing.writableEnded)));
@@ -48,6 +53,22 @@ async function cancelled(begin) {
   return { because, left: await left, callbacks: snapshot(source.token).callbacks };
 }
 
+/** Cancels between two tries of an interceptor below, and lets the second one begin. */
+async function betweenTries() {
+  const agent = new undici.Agent({ connections: 1 });
+  const source = new CancellationSource();
+  let next;
+  const retry = (_error, _context, again) => {
+    next = () => again(null);
+    source.cancel('SHUTDOWN');
+  };
+  const dispatcher = agent.compose(undici.interceptors.retry({ retry }), cancellation());
+  const error = await runWithToken(source.token, () => undici.request(`${url}/flaky`, { dispatcher })).catch((e) => e);
+  next();
+  await (await undici.request(`${url}/ok`, { dispatcher: agent })).body.text();
+  return { because: lastCause(error) === source.token.error ? reasonOf(error) : String(error), tries };
+}
+
 async function report(send) {
   const { token } = new CancellationSource({ timeout: 60_000 });
   const told = Number(await (await runWithToken(token, () => send('/ok'))).text());
@@ -65,6 +86,7 @@ const found = {
   "Node's fetch": await report((path) => fetch(url + path, init)),
   "undici's fetch": await report((path) => undici.fetch(url + path, init)),
   "undici's request": await report(async (path) => (await undici.request(url + path, init)).body),
+  'between two tries': await betweenTries(),
 };
 process.stdout.write(JSON.stringify(found));
 process.exit(0);

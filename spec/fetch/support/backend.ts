@@ -47,6 +47,11 @@ export class Visit {
   end(text?: string): void {
     this.#outgoing.end(text);
   }
+
+  /** The connection goes, whatever was promised. */
+  drop(): void {
+    this.#outgoing.destroy();
+  }
 }
 
 /** A server of the specs: `/ok` and `/empty` it answers by itself, with all else the spec does as it likes. */
