@@ -1,5 +1,6 @@
 // What is measured of a cancel through a chain.
 import type { Experiment, Settings } from '../harness.ts';
+import { WARM_UP } from '../parts.ts';
 import { Chain } from './chain.ts';
 import type { Manner } from './peer.ts';
 
@@ -16,8 +17,10 @@ export interface Scene {
 export async function propagation(module: string, scene: Scene): Promise<Experiment> {
   const chain = await Chain.start(module, scene.hops, scene.manner);
   const { quantile = 0.5, load = 0 } = scene;
+  const warmedUp = warmUp(chain);
   return {
     async measure(settings) {
+      await warmedUp(settings);
       const [times] = await Promise.all([cancels(chain, settings), chain.greet(load, settings.roundMs)]);
       return at(times, quantile);
     },
@@ -28,8 +31,10 @@ export async function propagation(module: string, scene: Scene): Promise<Experim
 /** How much later the last handler knows with each hop more: of a chain of eight, and one of a single hop. */
 export async function slope(module: string): Promise<Experiment> {
   const [short, long] = [await Chain.start(module, 1), await Chain.start(module, LONG)];
+  const warmedUp = [warmUp(short), warmUp(long)];
   return {
     async measure(settings) {
+      for (const one of warmedUp) await one(settings);
       const near = at(await cancels(short, settings), 0.5);
       return (at(await cancels(long, settings), 0.5) - near) / (LONG - 1);
     },
@@ -48,6 +53,25 @@ export async function storm(module: string): Promise<Experiment> {
   return {
     measure: ({ maxOps }) => burst(chain, Math.min(STORM, maxOps)),
     close: () => chain.close(),
+  };
+}
+
+/** As many at once as a service has that is at work. */
+const AT_ONCE = 50;
+
+/**
+ * Cancels so many calls, some at once, before the first cancel that counts: V8 compiles as it sees code run, and a service has
+ * seen thousands of them when somebody looks at its latencies.
+ */
+function warmUp(chain: Chain): (settings: Settings) => Promise<void> {
+  let left = WARM_UP.cancels;
+  return async ({ maxOps }) => {
+    const end = performance.now() + WARM_UP.ms;
+    for (; left > 0 && performance.now() < end; left -= AT_ONCE) {
+      await burst(chain, Math.min(AT_ONCE, maxOps));
+      if (maxOps < AT_ONCE) break;
+    }
+    left = 0;
   };
 }
 
