@@ -243,7 +243,7 @@ describe('a source of requests over fetch', () => {
   it('is not asked ahead: not before the request can be sent', async () => {
     const source = waiting();
     let asked = false;
-    source.asked.then(() => {
+    void source.asked.then(() => {
       asked = true;
     });
     const client = createClient(Counter, { baseUrl: 'http://a', fetch: () => Promise.reject(new Error('refused')) });
