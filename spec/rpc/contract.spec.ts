@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { z } from 'zod';
-import { service, unary } from '../../lib/rpc/index.ts';
+import { serverStream, service, unary } from '../../lib/rpc/index.ts';
 import { implement } from '../../lib/rpc/server.ts';
 import { Greeter } from './support/greeter.ts';
 
@@ -29,6 +29,8 @@ describe('service', () => {
     expect(() => service('S', { greet: {} })).toThrow('Expected `S.greet` to be made by unary({ input, output })');
     // @ts-expect-error not a schema
     expect(() => unary({ input: {}, output: text })).toThrow('Expected `input` to be a Standard Schema');
+    // @ts-expect-error no stream is
+    expect(() => serverStream({ input: text, output: text, idempotent: true })).toThrow('not to be `idempotent`');
     // @ts-expect-error not a schema
     expect(() => unary({ input: text })).toThrow('Expected `output` to be a Standard Schema');
   });
