@@ -1,4 +1,4 @@
-import type { CancellationToken } from '../core/index.ts';
+import { type CancellationToken, clock } from '../core/index.ts';
 import { sleep } from '../task/index.ts';
 
 /** Lets the attempts of one call begin in turn: each so long after the one before, or as soon as none is under way. */
@@ -6,6 +6,8 @@ export class Turns {
   readonly #goesOn: (error: unknown) => boolean;
   #afterMs: number;
   #running = 0;
+  /** When the last one began. */
+  #begunAt = 0;
   #last: Promise<void> = Promise.resolve();
   #idle: (() => void) | undefined;
 
@@ -30,6 +32,7 @@ export class Turns {
       if (this.#running > 0) await this.#pause(token);
       token.throwIfCancelled();
       this.#running++;
+      this.#begunAt = clock.now();
     } finally {
       begun();
     }
@@ -43,10 +46,12 @@ export class Turns {
   }
 
   async #pause(token: CancellationToken): Promise<void> {
+    const left = this.#begunAt + this.#afterMs - clock.now();
+    this.#afterMs *= 2;
+    if (left <= 0) return;
     const pause = token.child();
     this.#idle = () => pause.cancel();
-    await sleep(this.#afterMs, pause.token).catch(() => {});
+    await sleep(left, pause.token).catch(() => {});
     pause.close();
-    this.#afterMs *= 2;
   }
 }

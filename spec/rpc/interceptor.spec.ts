@@ -8,8 +8,9 @@ import {
 } from '../../lib/core/index.ts';
 import { createClient, hedge, type Interceptor, retry } from '../../lib/rpc/client.ts';
 import { RpcError, type Transport, type UnaryCall, type UnaryReply } from '../../lib/rpc/index.ts';
-import { createHandler, implement } from '../../lib/rpc/server.ts';
+import { type CallContext, createHandler, implement } from '../../lib/rpc/server.ts';
 import { all, Counter, numbers } from './support/counter.ts';
+import { gate } from './support/gate.ts';
 import { fetchInto, settled } from './support/greeter.ts';
 import { useManualClock } from './support/manual-clock.ts';
 
@@ -238,13 +239,13 @@ describe('retry', () => {
 
 describe('hedge', () => {
   const hedged = (transport: Transport, maxAttempts = 2, ...more: Interceptor[]) =>
-    createClient(Counter, { transport, interceptors: [hedge({ afterMs: 50, maxAttempts }), ...more] });
+    createClient(Counter, { transport, interceptors: [hedge({ afterMs: 50_000, maxAttempts }), ...more] });
 
   it('sends an attempt when the one before was waited for so long, twice as long each time, and not earlier', async () => {
     const { calls, transport } = scripted('never', 'never', 4);
     const answer = hedged(transport, 3).double({ n: 2 });
     await turns();
-    for (const ms of [50, 100]) {
+    for (const ms of [50_000, 100_000]) {
       const { length } = calls;
       time().advance(ms - 1);
       await turns();
@@ -283,7 +284,7 @@ describe('hedge', () => {
     const stuck: Interceptor = (call, next) => (attempts++ === 0 ? new Promise(() => {}) : next(call));
     const answer = hedged(transport, 2, stuck).double({ n: 2 });
     await turns();
-    time().advance(50);
+    time().advance(50_000);
     expect(await answer).toEqual({ n: 4 });
     expect(calls).toHaveLength(1);
   });
@@ -299,11 +300,22 @@ describe('hedge', () => {
   });
 
   it('lets a stream be, whatever it is called', async () => {
-    const handler = createHandler([implement(Counter, work)]);
+    const stopped = gate();
+    async function* upTo({ n }: { n: number }, { token }: CallContext) {
+      token.onCancel(() => stopped.open());
+      yield { n };
+      await stopped.opened;
+    }
+    const handler = createHandler([implement(Counter, { ...work, upTo })]);
     const said: Interceptor = (call, next) => next({ ...call, idempotent: true });
-    const interceptors = [said, hedge({ afterMs: 50 })];
+    const interceptors = [said, hedge({ afterMs: 50_000 })];
     const client = createClient(Counter, { baseUrl: 'http://localhost', fetch: fetchInto(handler), interceptors });
-    expect(await all(client.upTo({ n: 2 }))).toEqual([{ n: 1 }, { n: 2 }]);
+    const call = client.upTo.start({ n: 2 });
+    expect((await call.responses.next()).value).toEqual({ n: 2 });
+    const pending = failure(call.responses.next());
+    call.cancel();
+    expect((await pending).code).toBe('canceled');
+    await stopped.opened;
   });
 
   it('sends a second attempt beside the first, takes the first answer and cancels the other', async () => {
