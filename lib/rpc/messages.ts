@@ -8,6 +8,7 @@ import { BodyTooLargeError, COMPRESSED, type Envelope, EnvelopeError, EnvelopeRe
 import { CodecError, decodeJson, encodeJson } from './codec.ts';
 import { type RpcCode, RpcError } from './error.ts';
 import { gunzip, gzip } from './gzip.ts';
+import { orStopped } from './or-stopped.ts';
 import { read, type Schema, SchemaError } from './schema.ts';
 
 const utf8 = new TextEncoder();
@@ -81,11 +82,17 @@ async function unpacked(envelope: Envelope, { encoding, limit }: Reading): Promi
 /**
  * One message as its schema reads it.
  *
- * @throws RpcError that says what was expected
+ * @param token once it is cancelled, a schema that takes its time is not waited for
+ * @throws RpcError that says what was expected; the token's error
  */
-export async function openMessage(data: Uint8Array, schema: Schema, what: string, fault: RpcCode): Promise<unknown> {
+export async function openMessage(
+  data: Uint8Array,
+  schema: Schema,
+  { what, fault, token }: { what: string; fault: RpcCode; token: CancellationToken },
+): Promise<unknown> {
   try {
-    return await read(schema, decodeJson(data), what);
+    const message = read(schema, decodeJson(data), what);
+    return message instanceof Promise ? await orStopped(token, message) : message;
   } catch (error) {
     if (error instanceof CodecError || error instanceof SchemaError) throw new RpcError(fault, error.message);
     throw error;

@@ -79,6 +79,7 @@ export class StreamAttempt extends Attempt implements StreamCall {
     const { maxMessageBytes: limit, method } = this.#callee;
     let end: Uint8Array | undefined;
     const reading = { limit, encoding: reply.header(STREAM_ENCODING_HEADER), fault: 'internal' } as const;
+    const opening = { what: 'response', fault: 'internal', token: this.token } as const;
     for await (const { flags, data } of envelopesIn(reply.chunks, reading, this.token)) {
       if (end !== undefined) throw new RpcError('internal', 'Expected nothing after the end of the stream.');
       if ((flags & END_STREAM) !== 0) {
@@ -87,7 +88,7 @@ export class StreamAttempt extends Attempt implements StreamCall {
         if (this.#requests?.over === false) break;
         continue;
       }
-      const response = await openMessage(data, method.output, 'response', 'internal');
+      const response = await openMessage(data, method.output, opening);
       this.token.throwIfCancelled();
       yield response;
     }
