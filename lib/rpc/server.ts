@@ -43,7 +43,12 @@ export function createHandler(implementations: readonly Implementation[], option
 
   const handler = (request: Request, context?: WebContext) =>
     new Promise<Response>((resolve) => {
-      void serveExchange(new WebExchange(request, context, resolve));
+      const exchange = new WebExchange(request, context, resolve);
+      // What no call has foreseen; a server of ours sees to it itself.
+      serveExchange(exchange).catch((error) => {
+        settings.onError(error, exchange.target);
+        exchange.fail();
+      });
     });
   return Object.assign(handler, {
     [exchangeHandler]: serveExchange,

@@ -11,9 +11,9 @@ import { Attempt } from './attempt.ts';
 import { readChunks } from './body.ts';
 import type { Callee } from './callee.ts';
 import { decodeJson } from './codec.ts';
-import { RpcError } from './error.ts';
+import { metadataIn, RpcError } from './error.ts';
 import { envelopesIn, openMessage, sealMessage } from './messages.ts';
-import { checkStreamHead, metadataOf } from './reply.ts';
+import { checkStreamHead } from './reply.ts';
 import { Requests } from './requests.ts';
 import type { StreamCall, StreamReply } from './transport.ts';
 
@@ -109,6 +109,6 @@ function throwIfFailed(data: Uint8Array): void {
   if (end === undefined) throw new RpcError('internal', 'Expected the end of the stream to be an object.');
   if (end.error === undefined) return;
   const { code, details, message } = end.error;
-  const metadata = metadataOf(end.metadata);
+  const metadata = metadataIn(end.metadata);
   throw new RpcError(code, message, { details, metadata, reason: reasonOfCode(code), remote: true });
 }
