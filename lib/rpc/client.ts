@@ -121,7 +121,9 @@ export function createClient<M extends Methods>(
     maxMessageBytes: bodyLimit(options.maxMessageBytes, 'maxMessageBytes'),
   };
   const methods = Object.entries(service.methods).map(([name, method]) => {
-    const timeout = (timeouts as Record<string, number | undefined>)[name] ?? options.timeout;
+    // A method may have a name that every object knows something by.
+    const own = Object.hasOwn(timeouts, name) ? (timeouts as Record<string, number | undefined>)[name] : undefined;
+    const timeout = own ?? options.timeout;
     checkTimeout(timeout);
     const get = options.useGet === true && method.idempotent;
     const callee = { ...shared, path: methodPath(service, name), name, method, get };
