@@ -19,7 +19,8 @@ const JSON_HEADERS: Record<string, string> = { 'content-type': JSON_TYPE };
 export function answerValue(exchange: Exchange, body: string | Uint8Array, encoding?: string): void {
   exchange.respond(
     200,
-    encoding === undefined ? JSON_HEADERS : { ...JSON_HEADERS, 'content-encoding': encoding },
+    // Who does not take it is not to get it from a cache either, which keeps answers to a GET.
+    encoding === undefined ? JSON_HEADERS : { ...JSON_HEADERS, 'content-encoding': encoding, vary: 'accept-encoding' },
     body,
   );
 }
