@@ -4,7 +4,15 @@
  * One limit holds for each message, compressed and not.
  */
 import type { CancellationToken } from '../core/index.ts';
-import { BodyTooLargeError, COMPRESSED, type Envelope, EnvelopeError, EnvelopeReader, seal } from '../wire/index.ts';
+import {
+  BodyTooLargeError,
+  COMPRESSED,
+  type Envelope,
+  EnvelopeError,
+  EnvelopeReader,
+  limitOf,
+  seal,
+} from '../wire/index.ts';
 import { CodecError, decodeJson, encodeJson } from './codec.ts';
 import { type RpcCode, RpcError } from './error.ts';
 import { gunzip, gzip } from './gzip.ts';
@@ -64,7 +72,8 @@ export async function* envelopesIn(
   if (reader.inside) throw new RpcError(reading.fault, 'Expected whole messages, the last one broke off.');
 }
 
-async function unpacked(envelope: Envelope, { encoding, limit }: Reading): Promise<Envelope> {
+async function unpacked(envelope: Envelope, { encoding, limit: usual }: Reading): Promise<Envelope> {
+  const limit = limitOf(envelope.flags, usual);
   if ((envelope.flags & COMPRESSED) === 0 || envelope.data.length === 0) return envelope;
   if (encoding !== 'gzip') {
     throw new RpcError('internal', 'Expected no compressed message, as the headers name no compression.');
