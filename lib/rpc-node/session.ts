@@ -79,7 +79,6 @@ export class Session {
     const late = clock.after(dialling.connectTimeoutMs, () => this.#giveUp('ETIMEDOUT'));
     session.once('close', () => {
       late();
-      this.#retired = true;
       onGone(this);
       this.#end();
       this.#heartbeat.stop();
@@ -205,6 +204,7 @@ export class Session {
   }
 
   #end(): void {
+    this.#retired = true;
     this.ending = true;
     this.#call();
   }

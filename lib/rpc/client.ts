@@ -111,8 +111,10 @@ export function createClient<M extends Methods>(
   options: ClientOptions<Extract<keyof M, string>>,
 ): Client<M> {
   const transport = options.transport ?? fetchTransport(options);
-  const { compressMinBytes = Number.POSITIVE_INFINITY, interceptors = [], timeouts = {} } = options;
+  const { compressMinBytes = Number.POSITIVE_INFINITY, interceptors = [] } = options;
   checkAtLeast(0, 'compressMinBytes', compressMinBytes);
+  // Of no prototype: a method may have a name that every object knows something by.
+  const timeouts: Record<string, number | undefined> = Object.assign(Object.create(null), options.timeouts);
   const shared = {
     service: service.name,
     transport,
@@ -121,9 +123,7 @@ export function createClient<M extends Methods>(
     maxMessageBytes: bodyLimit(options.maxMessageBytes, 'maxMessageBytes'),
   };
   const methods = Object.entries(service.methods).map(([name, method]) => {
-    // A method may have a name that every object knows something by.
-    const own = Object.hasOwn(timeouts, name) ? (timeouts as Record<string, number | undefined>)[name] : undefined;
-    const timeout = own ?? options.timeout;
+    const timeout = timeouts[name] ?? options.timeout;
     checkTimeout(timeout);
     const get = options.useGet === true && method.idempotent;
     const callee = { ...shared, path: methodPath(service, name), name, method, get };

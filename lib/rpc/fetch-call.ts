@@ -23,7 +23,6 @@ export class FetchCall {
   #registration: Registration | undefined;
   #reject: ((error: unknown) => void) | undefined;
   #upload: Upload | undefined;
-  #cancelled = false;
   /** The answer is read beyond the life of {@link run}. */
   #streaming = false;
 
@@ -48,7 +47,6 @@ export class FetchCall {
 
   onCancelled(token: CancellationToken): void {
     const { error } = token;
-    this.#cancelled = true;
     // Of requests that broke off a peer that knows would think that we have gone.
     this.#upload?.leave();
     if (peerKnows(token)) clock.after(LINGER_MS, () => this.#abort(error));
@@ -63,7 +61,7 @@ export class FetchCall {
 
   #over(): void {
     this.#registration?.unregister();
-    if (!this.#cancelled) this.#upload?.fail(new Error('The call is over.'));
+    if (!this.#call.token.cancelled) this.#upload?.fail(new Error('The call is over.'));
   }
 
   /** The rest of an answer, piece by piece. To leave it aborts the request. */

@@ -18,17 +18,15 @@ export class Requests implements AsyncIterableIterator<Uint8Array> {
   constructor(requests: unknown, seal: (request: unknown) => Uint8Array | Promise<Uint8Array>) {
     const given = requests as { [Symbol.asyncIterator]?: Make; [Symbol.iterator]?: Make } | null | undefined;
     const make = given?.[Symbol.asyncIterator] ?? given?.[Symbol.iterator];
-    if (typeof make !== 'function') throw new TypeError(expected('request', 'an iterable of requests', requests));
+    if (typeof make !== 'function') throw new TypeError(expected('request', 'an iterable', requests));
     this.#source = make.call(given);
     this.#seal = seal;
   }
 
   async next(): Promise<IteratorResult<Uint8Array, undefined>> {
     const { done, value } = await this.#ask();
-    if (done === true || this.over) {
-      this.over = true;
-      return END;
-    }
+    this.over ||= done === true;
+    if (this.over) return END;
     try {
       return { done: false, value: await this.#seal(await value) };
     } catch (error) {

@@ -228,7 +228,7 @@ describe.each(Object.entries(ways))('a source of requests %s', (_, connect) => {
   it('that cannot be iterated over, or not be sealed, is refused', async () => {
     const client = await connect(async (requests) => ({ n: (await all(requests)).length }));
     const none = 5 as unknown as Requests;
-    expect((await failure(client.sum(none))).message).toContain('an iterable of requests');
+    expect((await failure(client.sum(none))).message).toContain('`request` to be an iterable');
     const source = endless();
     async function* bad() {
       for await (const _ of source.requests) yield { n: 1n as unknown as number };
