@@ -95,7 +95,10 @@ export interface ClientOptions<Name extends string = string> {
   readonly useGet?: boolean | undefined;
   /** Compress requests, or the messages of a stream, of so many bytes and more, with gzip; default: none. */
   readonly compressMinBytes?: number | undefined;
-  /** Larger messages of a stream are refused with `resource_exhausted`; default 4 MiB. A transport limits other answers. */
+  /**
+   * Larger messages of a stream are refused with `resource_exhausted`; default 4 MiB. The reason with which it ends may have 64 KiB in
+   * any case. A transport limits other answers.
+   */
   readonly maxMessageBytes?: number | undefined;
 }
 

@@ -60,8 +60,9 @@ export class FetchCall {
   }
 
   #over(): void {
-    this.#registration?.unregister();
-    if (!this.#call.token.cancelled) this.#upload?.fail(new Error('The call is over.'));
+    const stopped = this.#registration?.unregister() !== true && this.#call.token.cancelled;
+    // A cancel that was heard sees to it itself, at its time.
+    if (!stopped) this.#upload?.fail(new Error('The call is over.'));
   }
 
   /** The rest of an answer, piece by piece. To leave it aborts the request. */

@@ -1,7 +1,7 @@
 /**
  * The messages of a stream, both ways: values to envelopes and back.
  *
- * One limit holds for each message, compressed and not.
+ * One limit holds for each message, compressed and not; the end of a stream has some room in any case.
  */
 import type { CancellationToken } from '../core/index.ts';
 import {

@@ -68,7 +68,7 @@ const MOST_HEDGES = 32;
  */
 export function hedge({ afterMs, maxAttempts = 2 }: HedgeOptions): Interceptor {
   check(maxAttempts, { afterMs });
-  // All of them are made at once, and wait for their turn: its own pauses are by chance up to half as long as they should be.
+  // All are made at once, and wait for their turn here: the pauses of proactiveRetry are shortened by chance, by up to a half.
   const limits = { baseMs: 0, maxAttempts: Math.min(maxAttempts, MOST_HEDGES) };
   return (call, next) => {
     if (!call.idempotent || call.kind !== 'unary') return next(call);

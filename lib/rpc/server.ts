@@ -1,5 +1,6 @@
 import { type Exchange, type ExchangeHandler, exchangeHandler, parseTimeout, TIMEOUT_HEADER } from '../wire/index.ts';
 import { answerError } from './answer.ts';
+import { withoutQuery } from './base-url.ts';
 import type { Implementation } from './implement.ts';
 import { route, routesOf } from './router.ts';
 import { ServedStream } from './served-stream.ts';
@@ -46,7 +47,7 @@ export function createHandler(implementations: readonly Implementation[], option
       const exchange = new WebExchange(request, context, resolve);
       // What no call has foreseen; a server of ours sees to it itself.
       serveExchange(exchange).catch((error) => {
-        settings.onError(error, exchange.target);
+        settings.onError(error, withoutQuery(exchange.target));
         exchange.fail();
       });
     });
