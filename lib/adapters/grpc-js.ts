@@ -144,7 +144,9 @@ function bound(listener: Parameters<InterceptingCall['start']>[1]) {
   };
 }
 
-function statusOf(reason: CancelReason, metadata: Metadata): StatusObject {
+/** @param sent only tells how metadata is made: what it holds, credentials as a rule, is not for an error, which may be logged */
+function statusOf(reason: CancelReason, sent: Metadata): StatusObject {
+  const metadata = new (sent.constructor as new () => Metadata)();
   return { code: grpcStatusOf(reason), details: SENTENCE, metadata };
 }
 

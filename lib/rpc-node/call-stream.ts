@@ -11,6 +11,8 @@
  *    well, but only after they have closed the stream; 'end' itself comes so late that both may be closed by then.
  * 5. It is sent again once. A refusal does not count where the peer had not said yet how many streams it takes; what can be sent
  *    only once waits until it has.
+ * 6. A call that waits, for the connection or for room in it, has sent nothing: it leaves no trace when it is cancelled, and its
+ *    headers, the time that is left among them, are made when they leave.
  */
 import type { ClientHttp2Stream, OutgoingHttpHeaders } from 'node:http2';
 import { addAbortSignal, Readable } from 'node:stream';
@@ -119,7 +121,6 @@ export abstract class CallStream {
     this.#session = session;
     if (this.patient ? session.greeted : session.connected) this.#send(session);
     else {
-      // Not queued in the session meanwhile: a call that is cancelled now leaves no trace, and the time left is told late.
       (this.patient ? session.greeting : session.ready).then(
         () => this.#send(session),
         // A server that could not be reached is no better the second time.
@@ -128,8 +129,21 @@ export abstract class CallStream {
     }
   }
 
+  /** Invariant 6. */
+  called(session: Session): void {
+    if (!session.ending) this.#send(session);
+    else {
+      this.#leave();
+      this.#take();
+    }
+  }
+
   #send(session: Session): void {
     if (this.#settled) return;
+    if (!session.room) {
+      session.wait(this);
+      return;
+    }
     const headers: OutgoingHttpHeaders = this.#call.headers();
     headers[':method'] = this.open(headers);
     headers[':path'] = this.line.prefix + this.#call.path;
@@ -192,7 +206,10 @@ export abstract class CallStream {
     if (this.#settled) return;
     this.#settled = true;
     this.#registration?.unregister();
-    if (this.#stream === undefined) this.#leave();
+    if (this.#stream === undefined) {
+      this.#session?.forget(this);
+      this.#leave();
+    }
     outcome();
   }
 
@@ -244,6 +261,7 @@ export abstract class CallStream {
       // The stream itself stays until the next full collection.
       this[kCall] = undefined;
       if (session === undefined) return;
+      session.freed();
       if (call.#settled) call.#leave();
       else call.#lost(failureOf(call.#call.path, this, session, call.#error), session);
     };

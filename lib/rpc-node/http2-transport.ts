@@ -32,6 +32,8 @@ export interface Http2Transport extends Transport {
  * - It connects with the first call and keeps one session for all; while idle, that does not keep the process alive.
  * - A cancel goes out as RST_STREAM CANCEL. Before a session has been reset so often that the server would end it, calls
  *   move to a fresh one, and those under way finish where they are: no call fails because others were cancelled.
+ * - Calls beyond the peer's limit of concurrent streams wait for their turn, on that connection, for as long as their deadlines let
+ *   them; one that is cancelled meanwhile was never sent.
  * - A call that the peer certainly never looked at (GOAWAY, REFUSED_STREAM) is sent again, once; on a new connection also when
  *   the peer had not told yet how many calls it takes at a time. No other is, and no stream of requests of which one has been
  *   asked for: such a stream waits until the peer has told.

@@ -7,6 +7,8 @@
  * 3. It keeps the process alive exactly while it has calls.
  * 4. A connection that does not come about, SETTINGS of the peer included, or whose peer does not answer a PING, is ended from here: its calls fail with
  *    `unavailable` instead of waiting.
+ * 5. What is over the peer's limit of streams waits here, in order, and not in Node: there its headers would be made already, with
+ *    a deadline that is not what is left of it when they leave, and a cancel would be sent for a call that was not.
  */
 import http2, { type ClientHttp2Session, type ClientHttp2Stream, type OutgoingHttpHeaders } from 'node:http2';
 import { clock } from '../core/index.ts';
@@ -19,6 +21,9 @@ const USED_UP = BUDGET / 2;
 /** In megabytes. Past Node's own 10, which a few requests that are not sent yet take up, answers to other calls are refused. */
 const SESSION_MEMORY = 1_000_000;
 
+/** So many streams Node sends before the peer has said how many it takes; `peerMaxConcurrentStreams` among the options. */
+const EARLY_STREAMS = 100;
+
 /** What `http2.connect` takes beside the address: certificates, settings, windows. */
 export type SessionOptions = http2.ClientSessionOptions | http2.SecureClientSessionOptions;
 
@@ -28,6 +33,12 @@ export interface Dialling extends HeartbeatOptions {
   readonly session: SessionOptions | undefined;
   /** What a connection may take to stand, and its peer to say the first word, in milliseconds. */
   readonly connectTimeoutMs: number;
+}
+
+/** A call that waits for room. */
+export interface Waiting {
+  /** There is room now, or never will be here: see {@link Session.ending}. */
+  called(session: Session): void;
 }
 
 export class Session {
@@ -40,6 +51,12 @@ export class Session {
   /** The same for the peer's SETTINGS, which come first of all and say how many streams it takes; then `greeted`. */
   readonly greeting: Promise<void>;
   greeted = false;
+  /** No stream can begin any more. */
+  ending = false;
+  /** What the peer takes at a time. */
+  #limit: number;
+  #streams = 0;
+  readonly #waiting = new Set<Waiting>();
   /** Streams above this one were never processed; set by the peer's GOAWAY. */
   #lastStreamId = Number.POSITIVE_INFINITY;
   #error: NodeJS.ErrnoException | undefined;
@@ -51,19 +68,20 @@ export class Session {
   constructor(dialling: Dialling, onGone: (session: Session) => void) {
     const { origin, session: options } = dialling;
     this.origin = origin;
+    this.#limit = options?.peerMaxConcurrentStreams ?? EARLY_STREAMS;
     const session = http2.connect(origin, {
       maxSessionMemory: SESSION_MEMORY,
       ...options,
       settings: { enablePush: false, ...options?.settings },
     });
     this.#session = session;
-    this.#heartbeat = new Heartbeat(session, dialling, () => this.#end('PING_TIMEOUT'));
-    const late = clock.after(dialling.connectTimeoutMs, () => this.#end('ETIMEDOUT'));
+    this.#heartbeat = new Heartbeat(session, dialling, () => this.#giveUp('PING_TIMEOUT'));
+    const late = clock.after(dialling.connectTimeoutMs, () => this.#giveUp('ETIMEDOUT'));
     session.once('close', () => {
       late();
-      this.#heartbeat.stop();
-      this.#retired = true;
       onGone(this);
+      this.#end();
+      this.#heartbeat.stop();
     });
     this.ready = this.#once('connect', () => {
       this.connected = true;
@@ -74,12 +92,17 @@ export class Session {
       this.greeted = true;
       late();
     });
+    session.on('remoteSettings', ({ maxConcurrentStreams = Number.POSITIVE_INFINITY }) => {
+      this.#limit = maxConcurrentStreams;
+      this.#call();
+    });
     session.on('error', (error) => {
       this.#error = error;
     });
     session.on('goaway', (_code, lastStreamId) => {
       this.#lastStreamId = lastStreamId;
       this.retire();
+      this.#end();
     });
   }
 
@@ -145,9 +168,45 @@ export class Session {
     if (this.#open === 0) this.#session.close();
   }
 
+  /** Whether the peer takes another stream now. */
+  get room(): boolean {
+    return this.#streams < this.#limit;
+  }
+
   /** @throws where Node knows already that the session takes no streams */
   request(headers: OutgoingHttpHeaders): ClientHttp2Stream {
-    return this.#session.request(headers);
+    const stream = this.#session.request(headers);
+    this.#streams++;
+    return stream;
+  }
+
+  /** A stream has closed. */
+  freed(): void {
+    this.#streams--;
+    if (this.#waiting.size > 0) this.#call();
+  }
+
+  /** Has `call` called when it may go on. */
+  wait(call: Waiting): void {
+    this.#waiting.add(call);
+  }
+
+  forget(call: Waiting): void {
+    this.#waiting.delete(call);
+  }
+
+  #call(): void {
+    for (const call of this.#waiting) {
+      if (!(this.room || this.ending)) return;
+      this.#waiting.delete(call);
+      call.called(this);
+    }
+  }
+
+  #end(): void {
+    this.#retired = true;
+    this.ending = true;
+    this.#call();
   }
 
   /** Resolves when the connection is closed. */
@@ -159,7 +218,7 @@ export class Session {
   }
 
   /** Ends a connection that is good for nothing; the socket has nobody at its other end who would read a farewell. */
-  #end(code: string): void {
+  #giveUp(code: string): void {
     const why = code === 'ETIMEDOUT' ? 'did not come about in time' : 'has a peer that does not answer';
     this.#session.destroy(Object.assign(new Error(`The connection to ${this.origin} ${why}.`), { code }));
   }

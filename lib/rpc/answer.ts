@@ -6,10 +6,11 @@ import {
   encodeError,
   httpOfCode,
   httpOfReason,
+  isCode,
   JSON_TYPE,
   type WireError,
 } from '../wire/index.ts';
-import { RpcError } from './error.ts';
+import { metadataIn, RpcError } from './error.ts';
 
 /** Shared by all answers without headers of their own. */
 const JSON_HEADERS: Record<string, string> = { 'content-type': JSON_TYPE };
@@ -18,7 +19,8 @@ const JSON_HEADERS: Record<string, string> = { 'content-type': JSON_TYPE };
 export function answerValue(exchange: Exchange, body: string | Uint8Array, encoding?: string): void {
   exchange.respond(
     200,
-    encoding === undefined ? JSON_HEADERS : { ...JSON_HEADERS, 'content-encoding': encoding },
+    // Who does not take it is not to get it from a cache either, which keeps answers to a GET.
+    encoding === undefined ? JSON_HEADERS : { ...JSON_HEADERS, 'content-encoding': encoding, vary: 'accept-encoding' },
     body,
   );
 }
@@ -62,8 +64,13 @@ export function thrownError(error: unknown): WireError {
   const reason = reasonOf(error);
   if (error instanceof RpcError) {
     const { code, details } = error;
-    // A cancel's text is its canceller's and stays in the process; an author's text is meant for the caller.
-    return { code, message: reason === undefined ? error.message : SENTENCES[reason], details };
+    return {
+      // Whatever was done to the error since it was made.
+      code: isCode(code) ? code : 'internal',
+      // A cancel's text is its canceller's and stays in the process; an author's text is meant for the caller.
+      message: reason === undefined ? String(error.message) : SENTENCES[reason],
+      details: Array.isArray(details) ? details : [],
+    };
   }
   if (reason !== undefined) return stoppedError(reason, false);
   return { code: 'internal', message: 'The implementation failed.', details: [] };
@@ -71,7 +78,18 @@ export function thrownError(error: unknown): WireError {
 
 /** What goes with an error as headers. What another server put in its headers was for us, not for our caller. */
 export function metadataOf(error: unknown): Readonly<Record<string, string>> {
-  return error instanceof RpcError && !error.remote ? error.metadata : {};
+  return error instanceof RpcError && !error.remote ? metadataIn(Object.entries(error.metadata)) : {};
+}
+
+/** What was thrown, or what came of looking at it: a getter or a Proxy may throw in its turn. */
+export function legible(error: unknown): unknown {
+  try {
+    thrownError(error);
+    metadataOf(error);
+    return error;
+  } catch (cause) {
+    return new TypeError('Expected an implementation to throw what can be read.', { cause });
+  }
 }
 
 function statusOf(error: unknown): number {

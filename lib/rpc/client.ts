@@ -95,7 +95,10 @@ export interface ClientOptions<Name extends string = string> {
   readonly useGet?: boolean | undefined;
   /** Compress requests, or the messages of a stream, of so many bytes and more, with gzip; default: none. */
   readonly compressMinBytes?: number | undefined;
-  /** Larger messages of a stream are refused with `resource_exhausted`; default 4 MiB. A transport limits other answers. */
+  /**
+   * Larger messages of a stream are refused with `resource_exhausted`; default 4 MiB. The reason with which it ends may have 64 KiB in
+   * any case. A transport limits other answers.
+   */
   readonly maxMessageBytes?: number | undefined;
 }
 
@@ -111,8 +114,10 @@ export function createClient<M extends Methods>(
   options: ClientOptions<Extract<keyof M, string>>,
 ): Client<M> {
   const transport = options.transport ?? fetchTransport(options);
-  const { compressMinBytes = Number.POSITIVE_INFINITY, interceptors = [], timeouts = {} } = options;
+  const { compressMinBytes = Number.POSITIVE_INFINITY, interceptors = [] } = options;
   checkAtLeast(0, 'compressMinBytes', compressMinBytes);
+  // Of no prototype: a method may have a name that every object knows something by.
+  const timeouts: Record<string, number | undefined> = Object.assign(Object.create(null), options.timeouts);
   const shared = {
     service: service.name,
     transport,
@@ -121,7 +126,7 @@ export function createClient<M extends Methods>(
     maxMessageBytes: bodyLimit(options.maxMessageBytes, 'maxMessageBytes'),
   };
   const methods = Object.entries(service.methods).map(([name, method]) => {
-    const timeout = (timeouts as Record<string, number | undefined>)[name] ?? options.timeout;
+    const timeout = timeouts[name] ?? options.timeout;
     checkTimeout(timeout);
     const get = options.useGet === true && method.idempotent;
     const callee = { ...shared, path: methodPath(service, name), name, method, get };

@@ -70,7 +70,7 @@ interface Schemas<I, O> {
 /**
  * Describes a method with one request and a stream of responses; otherwise as {@link unary}.
  *
- * @throws TypeError when a schema is none
+ * @throws TypeError when a schema is none, or for `idempotent`, which no stream is
  */
 export function serverStream<I extends Schema, O extends Schema>(options: Schemas<I, O>): ServerStream<I, O> {
   return method('serverStream', options);
@@ -79,7 +79,7 @@ export function serverStream<I extends Schema, O extends Schema>(options: Schema
 /**
  * Describes a method with a stream of requests and one response; otherwise as {@link unary}.
  *
- * @throws TypeError when a schema is none
+ * @throws TypeError when a schema is none, or for `idempotent`
  */
 export function clientStream<I extends Schema, O extends Schema>(options: Schemas<I, O>): ClientStream<I, O> {
   return method('clientStream', options);
@@ -88,7 +88,7 @@ export function clientStream<I extends Schema, O extends Schema>(options: Schema
 /**
  * Describes a method with a stream each way, at the same time over HTTP/2; otherwise as {@link unary}.
  *
- * @throws TypeError when a schema is none
+ * @throws TypeError when a schema is none, or for `idempotent`
  */
 export function bidi<I extends Schema, O extends Schema>(options: Schemas<I, O>): Bidi<I, O> {
   return method('bidi', options);
@@ -100,6 +100,11 @@ function method<K extends Kind, I extends Schema, O extends Schema>(
 ): MethodOf<K, I, O> {
   checkSchema('input', input);
   checkSchema('output', output);
+  if (kind !== 'unary' && idempotent) {
+    throw new TypeError(
+      `Expected a ${kind} not to be \`idempotent\`, which would have it sent again: what has come of it can't be taken back.`,
+    );
+  }
   return Object.freeze({ kind, input, output, idempotent });
 }
 

@@ -113,3 +113,12 @@ export function checkMetadata(name: string, value: unknown): void {
     );
   }
 }
+
+/** What may be metadata, of headers or of what stands in their place. */
+export function metadataIn(headers: Iterable<readonly [name: string, value: string]>): Record<string, string> {
+  const metadata: Record<string, string> = {};
+  for (const [name, value] of headers) {
+    if (isMetadataName(name) && isMetadataValue(value)) metadata[name] = value;
+  }
+  return metadata;
+}

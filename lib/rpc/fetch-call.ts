@@ -2,7 +2,7 @@
  * One fetch under a signal of its own: on a long-lived one, fetch leaves a listener behind until the next garbage collection.
  *
  * 1. On a cancel the peer is told first, then the caller; a fetch that ignores its signal does not hold the caller up.
- * 2. It listens to its token until the answer is whole, failed or left, and not longer.
+ * 2. It listens to its token until the answer is whole, failed or left, and not longer; no longer does it ask for requests.
  */
 import { type CancellationToken, clock, type Registration } from '../core/index.ts';
 import { BodyTooLargeError, failureOfNodeError } from '../wire/index.ts';
@@ -10,6 +10,7 @@ import { withoutQuery } from './base-url.ts';
 import { RpcError } from './error.ts';
 import { LINGER_MS, peerKnows } from './linger.ts';
 import type { StreamCall, UnaryCall } from './transport.ts';
+import { sendsStreams, Upload } from './upload.ts';
 import { chunksOf } from './web-chunks.ts';
 
 export type Fetch = (url: string, init: RequestInit) => Promise<Response>;
@@ -21,6 +22,7 @@ export class FetchCall {
   readonly #controller = new AbortController();
   #registration: Registration | undefined;
   #reject: ((error: unknown) => void) | undefined;
+  #upload: Upload | undefined;
   /** The answer is read beyond the life of {@link run}. */
   #streaming = false;
 
@@ -39,28 +41,34 @@ export class FetchCall {
     try {
       return await Promise.race([this.#exchange(read), stopped]);
     } finally {
-      if (!this.#streaming) this.#registration.unregister();
+      if (!this.#streaming) this.#over();
     }
   }
 
   onCancelled(token: CancellationToken): void {
     const { error } = token;
-    if (peerKnows(token)) clock.after(LINGER_MS, () => this.#controller.abort(error));
-    else this.#controller.abort(error);
+    // Of requests that broke off a peer that knows would think that we have gone.
+    this.#upload?.leave();
+    if (peerKnows(token)) clock.after(LINGER_MS, () => this.#abort(error));
+    else this.#abort(error);
     this.#reject?.(error);
   }
 
-  /** The caller's own requests have failed: the peer is not to take what it has for the whole. */
-  #stop(error: unknown): void {
+  #abort(error: unknown): void {
     this.#controller.abort(error);
-    this.#reject?.(error);
+    this.#upload?.fail(error);
+  }
+
+  #over(): void {
+    const stopped = this.#registration?.unregister() !== true && this.#call.token.cancelled;
+    // A cancel that was heard sees to it itself, at its time.
+    if (!stopped) this.#upload?.fail(new Error('The call is over.'));
   }
 
   /** The rest of an answer, piece by piece. To leave it aborts the request. */
   chunksOf(response: Response): AsyncIterableIterator<Uint8Array> {
     this.#streaming = true;
-    const over = () => this.#registration?.unregister();
-    const settle = { over, failed: (error: unknown) => this.#failure(error) };
+    const settle = { over: () => this.#over(), failed: (error: unknown) => this.#failure(error) };
     return chunksOf(response.body, this.#call.token, settle);
   }
 
@@ -89,9 +97,14 @@ export class FetchCall {
 
   #streamed(messages: Uint8Array | AsyncIterable<Uint8Array>): { body: BodyInit; duplex?: 'half' } {
     if (messages instanceof Uint8Array) return { body: messages as BodyInit };
-    const broken = (error: unknown) => this.#stop(error);
-    if (sendsStreams()) return { body: readable(messages, broken), duplex: 'half' };
-    throw new RpcError('unimplemented', 'This fetch sends no streams of requests; use another transport.');
+    if (!sendsStreams())
+      throw new RpcError('unimplemented', 'This fetch sends no streams of requests; use another transport.');
+    // What the caller's own requests throw: the peer is not to take what it has for the whole.
+    this.#upload = new Upload(messages, (error) => {
+      this.#abort(error);
+      this.#reject?.(error);
+    });
+    return { body: this.#upload.body, duplex: 'half' };
   }
 
   #redirected(response: Response): RpcError {
@@ -110,39 +123,6 @@ export class FetchCall {
 /** A browser shows nothing of one but that it is one. */
 function isRedirect({ type, status }: Response): boolean {
   return type === 'opaqueredirect' || (status >= 300 && status < 400);
-}
-
-/** @param broken told what the requests themselves have thrown */
-function readable(messages: AsyncIterable<Uint8Array>, broken: (error: unknown) => void): ReadableStream<Uint8Array> {
-  const iterator = messages[Symbol.asyncIterator]();
-  return new ReadableStream<Uint8Array>({
-    async pull(controller) {
-      try {
-        const { done, value } = await iterator.next();
-        if (done === true) controller.close();
-        else controller.enqueue(value);
-      } catch (error) {
-        broken(error);
-        throw error;
-      }
-    },
-    // Not awaited: the requests may wait for something that never comes.
-    cancel: () => void iterator.return?.()?.catch(() => {}),
-  });
-}
-
-let streams: boolean | undefined;
-
-/** A Request that cannot stream its body makes a text of it, and says so in its content type. */
-function sendsStreams(): boolean {
-  if (streams !== undefined) return streams;
-  const init = { method: 'POST', body: new ReadableStream(), duplex: 'half' };
-  try {
-    streams = !new Request('http://localhost', init as RequestInit).headers.has('content-type');
-  } catch {
-    streams = false;
-  }
-  return streams;
 }
 
 function failed(error: unknown, url: string): RpcError {

@@ -33,9 +33,10 @@ export function implement<M extends Methods>(service: Service<M>, methods: Imple
   // Read by name: the contract's types have done their work at the call of `implement`.
   const work = methods as Readonly<Record<string, unknown>>;
   for (const name of Object.keys(service.methods)) {
-    if (typeof work[name] === 'function') continue;
+    const given = writtenAs(name, work);
+    if (typeof given === 'function') continue;
     throw new TypeError(
-      `Expected \`${service.name}.${name}\` to be implemented by a function, got \`${String(work[name])}\`.`,
+      `Expected \`${service.name}.${name}\` to be implemented by a function, got \`${String(given)}\`.`,
     );
   }
   return {
@@ -43,4 +44,11 @@ export function implement<M extends Methods>(service: Service<M>, methods: Imple
     call: (method, request, context) =>
       (work as Record<string, (request: unknown, context: CallContext) => unknown>)[method]?.(request, context),
   };
+}
+
+/** What stands under a name, unless every object has it: a `toString` may be a method of a contract. */
+function writtenAs(name: string, work: Readonly<Record<string, unknown>>): unknown {
+  const given = work[name];
+  if (Object.hasOwn(work, name)) return given;
+  return name === 'constructor' || given === Reflect.get(Object.prototype, name) ? undefined : given;
 }

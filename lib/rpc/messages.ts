@@ -1,13 +1,22 @@
 /**
  * The messages of a stream, both ways: values to envelopes and back.
  *
- * One limit holds for each message, compressed and not.
+ * One limit holds for each message, compressed and not; the end of a stream has some room in any case.
  */
 import type { CancellationToken } from '../core/index.ts';
-import { BodyTooLargeError, COMPRESSED, type Envelope, EnvelopeError, EnvelopeReader, seal } from '../wire/index.ts';
+import {
+  BodyTooLargeError,
+  COMPRESSED,
+  type Envelope,
+  EnvelopeError,
+  EnvelopeReader,
+  limitOf,
+  seal,
+} from '../wire/index.ts';
 import { CodecError, decodeJson, encodeJson } from './codec.ts';
 import { type RpcCode, RpcError } from './error.ts';
 import { gunzip, gzip } from './gzip.ts';
+import { orStopped } from './or-stopped.ts';
 import { read, type Schema, SchemaError } from './schema.ts';
 
 const utf8 = new TextEncoder();
@@ -63,7 +72,8 @@ export async function* envelopesIn(
   if (reader.inside) throw new RpcError(reading.fault, 'Expected whole messages, the last one broke off.');
 }
 
-async function unpacked(envelope: Envelope, { encoding, limit }: Reading): Promise<Envelope> {
+async function unpacked(envelope: Envelope, { encoding, limit: usual }: Reading): Promise<Envelope> {
+  const limit = limitOf(envelope.flags, usual);
   if ((envelope.flags & COMPRESSED) === 0 || envelope.data.length === 0) return envelope;
   if (encoding !== 'gzip') {
     throw new RpcError('internal', 'Expected no compressed message, as the headers name no compression.');
@@ -81,11 +91,17 @@ async function unpacked(envelope: Envelope, { encoding, limit }: Reading): Promi
 /**
  * One message as its schema reads it.
  *
- * @throws RpcError that says what was expected
+ * @param token once it is cancelled, a schema that takes its time is not waited for
+ * @throws RpcError that says what was expected; the token's error
  */
-export async function openMessage(data: Uint8Array, schema: Schema, what: string, fault: RpcCode): Promise<unknown> {
+export async function openMessage(
+  data: Uint8Array,
+  schema: Schema,
+  { what, fault, token }: { what: string; fault: RpcCode; token: CancellationToken },
+): Promise<unknown> {
   try {
-    return await read(schema, decodeJson(data), what);
+    const message = read(schema, decodeJson(data), what);
+    return message instanceof Promise ? await orStopped(token, message) : message;
   } catch (error) {
     if (error instanceof CodecError || error instanceof SchemaError) throw new RpcError(fault, error.message);
     throw error;

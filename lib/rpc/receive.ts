@@ -19,9 +19,11 @@ export async function receive(exchange: Exchange, { method }: Route, limit: numb
   const isGet = exchange.method === 'GET';
   let arrived = isGet;
   try {
-    let body = isGet ? queried(exchange.target) : await exchange.body(limit);
+    const query = isGet ? new URLSearchParams(exchange.target.slice(exchange.target.indexOf('?'))) : undefined;
+    let body = query === undefined ? await exchange.body(limit) : queried(query);
     arrived = true;
-    if (!isGet && exchange.header('content-encoding') === 'gzip') body = await unpacked(body, limit);
+    const encoding = query === undefined ? exchange.header('content-encoding') : query.get('compression');
+    if (encoding === 'gzip') body = await unpacked(body, limit);
     const request = read(method.input, decodeJson(body), 'request');
     return { request: request instanceof Promise ? await request : request };
   } catch (error) {
@@ -46,8 +48,7 @@ async function unpacked(body: Uint8Array, limit: number): Promise<Uint8Array> {
 }
 
 /** The message in a query: `connect=v1&encoding=json&message=…`, in any order. */
-function queried(target: string): Uint8Array {
-  const query = new URLSearchParams(target.slice(target.indexOf('?')));
+function queried(query: URLSearchParams): Uint8Array {
   const message = query.get('message');
   if (message === null) throw new CodecError('Expected the query to have a `message`.');
   return query.get('base64') === '1' ? fromBase64(message) : new TextEncoder().encode(message);

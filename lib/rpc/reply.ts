@@ -1,15 +1,6 @@
-import {
-  codeOfHttp,
-  decodeError,
-  isJsonType,
-  isMetadataName,
-  isMetadataValue,
-  JSON_TYPE,
-  reasonOfCode,
-  STREAM_TYPE,
-} from '../wire/index.ts';
+import { codeOfHttp, decodeError, isJsonType, JSON_TYPE, reasonOfCode, STREAM_TYPE } from '../wire/index.ts';
 import { decodeJson } from './codec.ts';
-import { RpcError } from './error.ts';
+import { metadataIn, RpcError } from './error.ts';
 import type { ReplyHead, UnaryReply } from './transport.ts';
 
 /**
@@ -47,7 +38,7 @@ function wrongType(type: string | undefined, expected: string): RpcError {
 
 function errorOf(reply: UnaryReply): RpcError {
   const { code, message, details } = decodeError(bodyOf(reply), codeOfHttp(reply.status));
-  const metadata = metadataOf(reply.headers());
+  const metadata = metadataIn(reply.headers());
   return new RpcError(code, message === '' ? `HTTP ${reply.status}` : message, {
     details,
     metadata,
@@ -64,13 +55,4 @@ function bodyOf(reply: UnaryReply): unknown {
   } catch {
     return undefined;
   }
-}
-
-/** What may be metadata, of headers or of what stands in their place. */
-export function metadataOf(headers: Iterable<readonly [name: string, value: string]>): Record<string, string> {
-  const metadata: Record<string, string> = {};
-  for (const [name, value] of headers) {
-    if (isMetadataName(name) && isMetadataValue(value)) metadata[name] = value;
-  }
-  return metadata;
 }

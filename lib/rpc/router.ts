@@ -108,8 +108,7 @@ function badQuery(exchange: Exchange): Bad {
   if (codec !== 'json') return [415, 'unknown', `Expected \`encoding=json\` in the query, got \`${codec ?? 'none'}\`.`];
   const version = query.get('connect') ?? 'v1';
   if (version !== 'v1') return [400, 'invalid_argument', `Expected \`connect=v1\` in the query, got \`${version}\`.`];
-  const compression = query.get('compression') ?? 'identity';
-  return compression === 'identity' ? undefined : [501, 'unimplemented', 'Expected no `compression` in the query.'];
+  return badEncoding(query.get('compression') ?? undefined);
 }
 
 function isKnownVersion(exchange: Exchange): boolean {

@@ -18,6 +18,7 @@ import {
   toToken,
 } from '../core/index.ts';
 import { type Exchange, isAnswered } from '../wire/index.ts';
+import { legible } from './answer.ts';
 import { ServerContext } from './context.ts';
 import { RpcError } from './error.ts';
 import { type InterceptedCall, intercept } from './interceptor.ts';
@@ -125,7 +126,8 @@ export abstract class ServedCall {
     answer();
   }
 
-  protected failed(error: unknown): void {
+  protected failed(thrown: unknown): void {
+    const error = legible(thrown);
     const stopped = reasonOf(error) !== undefined;
     if (this.#over) {
       // To end because of the cancel is what was asked for; any other error is news.

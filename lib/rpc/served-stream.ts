@@ -94,9 +94,10 @@ export class ServedStream extends ServedCall {
 
   /** The requests as they come; a bad one is thrown into whoever reads them. */
   async *#requests(): AsyncGenerator<unknown> {
+    const opening = { what: 'request', fault: 'invalid_argument', token: this.given } as const;
     for await (const { flags, data } of this.#envelopes()) {
       if ((flags & END_STREAM) !== 0) throw new RpcError('invalid_argument', 'Expected no end-of-stream in a request.');
-      const request = await openMessage(data, this.route.method.input, 'request', 'invalid_argument');
+      const request = await openMessage(data, this.route.method.input, opening);
       // A schema may have taken its time.
       this.given.throwIfCancelled();
       yield request;

@@ -1,5 +1,6 @@
 import { type Exchange, type ExchangeHandler, exchangeHandler, parseTimeout, TIMEOUT_HEADER } from '../wire/index.ts';
 import { answerError } from './answer.ts';
+import { withoutQuery } from './base-url.ts';
 import type { Implementation } from './implement.ts';
 import { route, routesOf } from './router.ts';
 import { ServedStream } from './served-stream.ts';
@@ -43,7 +44,12 @@ export function createHandler(implementations: readonly Implementation[], option
 
   const handler = (request: Request, context?: WebContext) =>
     new Promise<Response>((resolve) => {
-      void serveExchange(new WebExchange(request, context, resolve));
+      const exchange = new WebExchange(request, context, resolve);
+      // What no call has foreseen; a server of ours sees to it itself.
+      serveExchange(exchange).catch((error) => {
+        settings.onError(error, withoutQuery(exchange.target));
+        exchange.fail();
+      });
     });
   return Object.assign(handler, {
     [exchangeHandler]: serveExchange,

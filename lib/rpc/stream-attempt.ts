@@ -11,9 +11,10 @@ import { Attempt } from './attempt.ts';
 import { readChunks } from './body.ts';
 import type { Callee } from './callee.ts';
 import { decodeJson } from './codec.ts';
-import { RpcError } from './error.ts';
+import { metadataIn, RpcError } from './error.ts';
 import { envelopesIn, openMessage, sealMessage } from './messages.ts';
-import { checkStreamHead, metadataOf } from './reply.ts';
+import { checkStreamHead } from './reply.ts';
+import { Requests } from './requests.ts';
 import type { StreamCall, StreamReply } from './transport.ts';
 
 /** A stream of messages, one way or both. An answer that does not say how the call ended is a failure, whatever came. */
@@ -22,6 +23,7 @@ export class StreamAttempt extends Attempt implements StreamCall {
   messages: Uint8Array | AsyncIterable<Uint8Array>;
   readonly #callee: Callee;
   readonly #request: unknown;
+  #requests: Requests | undefined;
 
   /** @param request one, or an iterable of them, by the kind of the method */
   constructor(callee: Callee, request: unknown, token: CancellationToken, headers: Record<string, string>) {
@@ -39,8 +41,8 @@ export class StreamAttempt extends Attempt implements StreamCall {
       this.token.throwIfCancelled();
       const { maxMessageBytes: limit, method, transport } = this.#callee;
       if (transport.stream === undefined) throw new RpcError('unimplemented', 'This transport carries no streams.');
-      const single = method.kind === 'serverStream';
-      this.messages = single ? await this.#seal(this.#request) : this.#sealed(this.#request as AsyncIterable<unknown>);
+      if (method.kind === 'serverStream') this.messages = await this.#seal(this.#request);
+      else this.messages = this.#requests = new Requests(this.#request, (request) => this.#seal(request));
       const answer = await transport.stream(this);
       reply = answer;
       await checkStreamHead(answer, () => readChunks(answer.chunks, limit));
@@ -50,6 +52,8 @@ export class StreamAttempt extends Attempt implements StreamCall {
     } finally {
       // An answer that was refused by its head has not been read, and would keep its connection.
       void reply?.chunks.return?.();
+      // Also where the transport has asked for none.
+      void this.#requests?.return();
     }
   }
 
@@ -75,13 +79,16 @@ export class StreamAttempt extends Attempt implements StreamCall {
     const { maxMessageBytes: limit, method } = this.#callee;
     let end: Uint8Array | undefined;
     const reading = { limit, encoding: reply.header(STREAM_ENCODING_HEADER), fault: 'internal' } as const;
+    const opening = { what: 'response', fault: 'internal', token: this.token } as const;
     for await (const { flags, data } of envelopesIn(reply.chunks, reading, this.token)) {
       if (end !== undefined) throw new RpcError('internal', 'Expected nothing after the end of the stream.');
       if ((flags & END_STREAM) !== 0) {
         end = data;
+        // A peer that answers early may hold the last bytes back until it has the rest of our requests.
+        if (this.#requests?.over === false) break;
         continue;
       }
-      const response = await openMessage(data, method.output, 'response', 'internal');
+      const response = await openMessage(data, method.output, opening);
       this.token.throwIfCancelled();
       yield response;
     }
@@ -91,10 +98,6 @@ export class StreamAttempt extends Attempt implements StreamCall {
 
   #seal(request: unknown): Uint8Array | Promise<Uint8Array> {
     return sealMessage(request, 'request', this.#callee.compressMinBytes);
-  }
-
-  async *#sealed(requests: AsyncIterable<unknown>): AsyncGenerator<Uint8Array> {
-    for await (const request of requests) yield await this.#seal(request);
   }
 }
 
@@ -106,6 +109,6 @@ function throwIfFailed(data: Uint8Array): void {
   if (end === undefined) throw new RpcError('internal', 'Expected the end of the stream to be an object.');
   if (end.error === undefined) return;
   const { code, details, message } = end.error;
-  const metadata = metadataOf(end.metadata);
+  const metadata = metadataIn(end.metadata);
   throw new RpcError(code, message, { details, metadata, reason: reasonOfCode(code), remote: true });
 }

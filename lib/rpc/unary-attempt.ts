@@ -3,6 +3,7 @@ import { JSON_TYPE } from '../wire/index.ts';
 import { Attempt } from './attempt.ts';
 import type { Callee } from './callee.ts';
 import { gzip } from './gzip.ts';
+import { orStopped } from './or-stopped.ts';
 import { messageOf } from './reply.ts';
 import { read } from './schema.ts';
 import type { UnaryCall } from './transport.ts';
@@ -33,7 +34,7 @@ export class UnaryAttempt extends Attempt implements UnaryCall {
       const { compressMinBytes, method, transport } = this.#callee;
       if (typeof this.body === 'string' && this.body.length >= compressMinBytes) await this.#pack(this.body);
       const response = read(method.output, messageOf(await transport.unary(this)), 'response');
-      return response instanceof Promise ? await response : response;
+      return response instanceof Promise ? await orStopped(this.token, response) : response;
     } catch (error) {
       throw this.explain(error);
     }

@@ -87,6 +87,13 @@ export class WebExchange implements Exchange {
     this.#source.close();
     this.#resolve(new Response(body ?? null, { status, headers }));
   }
+
+  /** The last resort: an answer that has begun breaks off. */
+  fail(): void {
+    this.#registration.unregister();
+    this.#source.cancel('PEER_CLOSED');
+    this.#resolve(new Response(FAILED, { status: 500, headers: JSON_HEADERS }));
+  }
 }
 
 /** Servers hand all kinds of things beside the request: what they call a token may be a secret. */
@@ -100,3 +107,4 @@ function cancelOf({ signal }: Request, context: WebContext | undefined): Cancell
 
 const JSON_HEADERS = { 'content-type': JSON_TYPE };
 const GONE = encodeError({ code: 'canceled', message: '', details: [] });
+const FAILED = encodeError({ code: 'internal', message: 'The handler failed.', details: [] });

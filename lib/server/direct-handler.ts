@@ -57,6 +57,8 @@ class DirectRun {
     call.failed = true;
     this.#host.onError(error, call.name);
     answerError(call, 'internal', 'The handler failed.');
+    // An answer that has begun: nobody would ever end it.
+    call.cut();
     this.#ended();
   }
 

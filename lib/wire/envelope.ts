@@ -13,6 +13,8 @@ export const COMPRESSED = 1;
 export const END_STREAM = 2;
 
 const HEAD = 5;
+/** An end that says why is never too large for those who keep messages small: that would be told in its place. */
+const LEAST_END = 64 << 10;
 /** Larger pieces are kept as they come. */
 const SMALL = 4_096;
 
@@ -29,6 +31,11 @@ export class EnvelopeError extends Error {
     super(message);
     this.code = code;
   }
+}
+
+/** The most bytes of a message with these flags, where `limit` is that of messages. */
+export function limitOf(flags: number, limit: number): number {
+  return (flags & END_STREAM) === 0 ? limit : Math.max(limit, LEAST_END);
 }
 
 /** One message, ready to be sent. */
@@ -92,8 +99,9 @@ export class EnvelopeReader {
     if (flags > (COMPRESSED | END_STREAM)) {
       throw new EnvelopeError('invalid_argument', `Expected the flags of a message to be 0 to 3, got ${flags}.`);
     }
-    if (length > this.#limit) {
-      const message = `Expected a message of at most ${this.#limit} bytes, got one of ${length}.`;
+    const limit = limitOf(flags, this.#limit);
+    if (length > limit) {
+      const message = `Expected a message of at most ${limit} bytes, got one of ${length}.`;
       throw new EnvelopeError('resource_exhausted', message);
     }
     this.#flags = flags;

@@ -8,7 +8,7 @@ export {
   encodeError,
   type WireError,
 } from './error-json.ts';
-export { COMPRESSED, END_STREAM, type Envelope, EnvelopeError, EnvelopeReader, seal } from './envelope.ts';
+export { COMPRESSED, END_STREAM, type Envelope, EnvelopeError, EnvelopeReader, limitOf, seal } from './envelope.ts';
 export { Inflow, type Tap } from './inflow.ts';
 export {
   formatGrpcTimeout,

@@ -77,7 +77,7 @@ export const rooms: Readonly<Record<string, Room>> = {
     sees: ['core', 'task', 'abortable', 'wire', 'fetch'],
     portable: true,
     order:
-      'error codec at-least base-url context linger schema contract describe transport interceptor or-stopped retry answer body gzip call-options web-chunks web-writer web-exchange messages implement router receive settings reply callee attempt unary-attempt stream-attempt fetch-call client-call responses fetch-transport client served-call served-unary served-stream server index',
+      'error codec at-least base-url context linger schema contract describe transport interceptor or-stopped turns retry answer body gzip call-options web-chunks web-writer web-exchange messages implement router receive settings reply callee attempt unary-attempt requests stream-attempt upload fetch-call client-call responses fetch-transport client served-call served-unary served-stream server index',
   },
 
   'rpc-node': {

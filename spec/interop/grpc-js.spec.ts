@@ -3,6 +3,7 @@ import {
   type Client as GrpcClient,
   type handleServerStreamingCall,
   type handleUnaryCall,
+  Metadata,
   makeGenericClientConstructor,
   Server,
   ServerCredentials,
@@ -11,7 +12,7 @@ import {
 } from '@grpc/grpc-js';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { grpcStatusOf, reasonOfGrpc, tokenOfCall, withToken } from '../../lib/adapters/grpc-js.ts';
-import { CancellationSource, type CancellationToken } from '../../lib/core/index.ts';
+import { CancellationSource, CancellationToken } from '../../lib/core/index.ts';
 import { type Gate, gate } from '../rpc/support/gate.ts';
 import { settled } from '../rpc/support/greeter.ts';
 
@@ -130,6 +131,17 @@ describe('withToken', () => {
     const before = started;
     expect((await failure(call(2, source.token))).code).toBe(1);
     expect(started).toBe(before);
+  });
+
+  it('keeps what a call that was not sent would have sent out of its error', async () => {
+    const metadata = new Metadata();
+    metadata.set('authorization', 'Bearer SECRET');
+    const options = { interceptors: [withToken(CancellationToken.cancelled())] };
+    const error = await new Promise<ServiceError | null>((resolve) =>
+      client.makeUnaryRequest('/C/double', json.serialize, json.deserialize, { n: 1 }, metadata, options, resolve),
+    );
+    expect([error?.code, error?.metadata.getMap()]).toEqual([1, {}]);
+    expect(metadata.get('authorization')).toEqual(['Bearer SECRET']);
   });
 
   it('leaves nothing on the token of a call that is over', async () => {

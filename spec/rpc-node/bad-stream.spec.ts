@@ -1,12 +1,13 @@
 import { once } from 'node:events';
 import { addAbortSignal } from 'node:stream';
+import { gzipSync } from 'node:zlib';
 import { afterEach, describe, expect, it } from 'vitest';
 import { z } from 'zod';
 import { CancellationSource } from '../../lib/core/index.ts';
 import { createClient } from '../../lib/rpc/client.ts';
 import { type RpcError, serverStream, service } from '../../lib/rpc/index.ts';
 import { type Http2Transport, http2Transport } from '../../lib/rpc-node/index.ts';
-import { END_STREAM, seal } from '../../lib/wire/index.ts';
+import { COMPRESSED, END_STREAM, seal } from '../../lib/wire/index.ts';
 import { all, Counter, numbers } from '../rpc/support/counter.ts';
 import { type Gate, gate } from '../rpc/support/gate.ts';
 import { type Seen, useRawServer } from './support/raw-server.ts';
@@ -55,6 +56,19 @@ async function* endless(): AsyncGenerator<{ n: number }> {
 }
 
 describe('an answer', () => {
+  it('that fails says why, however small messages have to be', async () => {
+    const why = (length: number) => JSON.stringify({ error: { code: 'not_found', message: 'x'.repeat(length) } });
+    const packed = seal(COMPRESSED | END_STREAM, gzipSync(why(2_000)));
+    const headers = { 'connect-content-encoding': 'gzip' };
+    for (const last of [end(why(2_000)), packed]) {
+      const { client } = await answered(({ stream }) => stream.end(last), headers);
+      const [, error] = await outcome(client.upTo({ n: 1 }));
+      expect([error?.code, error?.message.length]).toEqual(['not_found', 2_000]);
+    }
+    const { client } = await answered(({ stream }) => stream.end(end(why(70_000))));
+    expect((await outcome(client.upTo({ n: 1 })))[1]?.code).toBe('resource_exhausted');
+  });
+
   it('counts when its last message says that it is whole', async () => {
     const { client } = await answered(({ stream }) => stream.end(Buffer.concat([message(1), end()])));
     expect(await outcome(client.upTo({ n: 1 }))).toEqual([[1], undefined]);

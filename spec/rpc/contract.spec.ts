@@ -1,8 +1,9 @@
 import { describe, expect, it } from 'vitest';
 import { z } from 'zod';
-import { service, unary } from '../../lib/rpc/index.ts';
-import { implement } from '../../lib/rpc/server.ts';
-import { Greeter } from './support/greeter.ts';
+import { createClient } from '../../lib/rpc/client.ts';
+import { serverStream, service, unary } from '../../lib/rpc/index.ts';
+import { createHandler, implement } from '../../lib/rpc/server.ts';
+import { fetchInto, Greeter } from './support/greeter.ts';
 
 const text = z.string();
 
@@ -29,6 +30,8 @@ describe('service', () => {
     expect(() => service('S', { greet: {} })).toThrow('Expected `S.greet` to be made by unary({ input, output })');
     // @ts-expect-error not a schema
     expect(() => unary({ input: {}, output: text })).toThrow('Expected `input` to be a Standard Schema');
+    // @ts-expect-error no stream is
+    expect(() => serverStream({ input: text, output: text, idempotent: true })).toThrow('not to be `idempotent`');
     // @ts-expect-error not a schema
     expect(() => unary({ input: text })).toThrow('Expected `output` to be a Standard Schema');
   });
@@ -51,5 +54,34 @@ describe('implement', () => {
     implement(Sized, { measure: (request) => request.text });
     // @ts-expect-error no such field
     implement(Sized, { measure: (request) => request.size });
+  });
+});
+
+describe('a method with a name that every object knows something by', () => {
+  const names = ['toString', 'valueOf', 'constructor', 'hasOwnProperty'];
+
+  it.each(names)('%s is called and implemented like any other', async (name) => {
+    const odd = service('demo.v1.Odd', { [name]: unary({ input: text, output: text }) });
+    const handler = createHandler([implement(odd, { [name]: (request: string) => `${request}!` })]);
+    const client = createClient(odd, { baseUrl: 'http://localhost', fetch: fetchInto(handler), timeouts: {} });
+    expect(await client[name]?.('a')).toBe('a!');
+  });
+
+  it.each(names)('%s is missing where nobody has written it', (name) => {
+    const odd = service('demo.v1.Odd', { [name]: unary({ input: text, output: text }) });
+    const message = `Expected \`demo.v1.Odd.${name}\` to be implemented by a function`;
+    expect(() => implement(odd, {} as never)).toThrow(message);
+    expect(() => implement(odd, new (class {})() as never)).toThrow(message);
+  });
+
+  it('may be written in a class', async () => {
+    const odd = service('demo.v1.Odd', { toString: unary({ input: text, output: text }) });
+    class Work {
+      toString(request?: string) {
+        return `${request}!`;
+      }
+    }
+    const fetch = fetchInto(createHandler([implement(odd, new Work())]));
+    expect(await createClient(odd, { baseUrl: 'http://localhost', fetch }).toString('a')).toBe('a!');
   });
 });

@@ -1,16 +1,17 @@
+import { gzipSync } from 'node:zlib';
 import { describe, expect, it } from 'vitest';
 import { createClient } from '../../lib/rpc/client.ts';
 import { createHandler, implement } from '../../lib/rpc/server.ts';
 import { all, Counter, numbers } from './support/counter.ts';
 
-const handler = createHandler([
-  implement(Counter, {
-    double: ({ n }) => ({ n: 2 * n }),
-    upTo: ({ n }) => numbers(n),
-    sum: async (requests) => ({ n: (await all(requests)).length }),
-    chat: (requests) => requests,
-  }),
-]);
+const counter = implement(Counter, {
+  double: ({ n }) => ({ n: 2 * n }),
+  upTo: ({ n }) => numbers(n),
+  sum: async (requests) => ({ n: (await all(requests)).length }),
+  chat: (requests) => requests,
+});
+const handler = createHandler([counter], { maxBodyBytes: 50_000 });
+const packed = (json: string) => gzipSync(json).toString('base64url');
 const path = 'http://localhost/demo.v1.Counter/double';
 const get = (query: string, method = 'GET') => handler(new Request(`${path}?${query}`, { method }));
 
@@ -20,6 +21,8 @@ describe('GET', () => {
     ['message=%7B%22n%22%3A4%7D&encoding=json&unknown=1'],
     ['encoding=json&base64=1&message=eyJuIjo0fQ'],
     ['encoding=json&base64=1&message=eyJuIjo0fQ%3D%3D'],
+    [`connect=v1&base64=1&compression=gzip&encoding=json&message=${packed('{"n":4}')}`],
+    [`connect=v1&compression=identity&encoding=json&message=%7B%22n%22%3A4%7D`],
   ])('asks an idempotent method: %s', async (query) => {
     const response = await get(query);
     expect([response.status, await response.json()]).toEqual([200, { n: 8 }]);
@@ -31,10 +34,19 @@ describe('GET', () => {
     ['connect=v1&encoding=json', 400, 'invalid_argument'],
     ['connect=v1&encoding=json&message=%7B', 400, 'invalid_argument'],
     ['connect=v1&encoding=json&base64=1&message=%25%25', 400, 'invalid_argument'],
-    ['connect=v1&encoding=json&compression=gzip&message=x', 501, 'unimplemented'],
+    ['connect=v1&encoding=json&compression=gzip&message=x', 400, 'invalid_argument'],
+    ['connect=v1&encoding=json&compression=br&message=x', 501, 'unimplemented'],
+    [`encoding=json&compression=gzip&base64=1&message=${packed(' '.repeat(100_000))}`, 413, 'resource_exhausted'],
   ])('refuses %s with %i %s', async (query, status, code) => {
     const response = await get(query);
     expect([response.status, (await response.json()).code]).toEqual([status, code]);
+  });
+
+  it('is answered in a form that a cache keeps for those who take it', async () => {
+    const packing = createHandler([counter], { compressMinBytes: 0 });
+    const query = 'encoding=json&message=%7B%22n%22%3A4%7D';
+    const { headers } = await packing(new Request(`${path}?${query}`, { headers: { 'accept-encoding': 'gzip' } }));
+    expect([headers.get('content-encoding'), headers.get('vary')]).toEqual(['gzip', 'accept-encoding']);
   });
 
   it('is refused for other methods, and says what is allowed', async () => {

@@ -8,8 +8,9 @@ import {
 } from '../../lib/core/index.ts';
 import { createClient, hedge, type Interceptor, retry } from '../../lib/rpc/client.ts';
 import { RpcError, type Transport, type UnaryCall, type UnaryReply } from '../../lib/rpc/index.ts';
-import { createHandler, implement } from '../../lib/rpc/server.ts';
+import { type CallContext, createHandler, implement } from '../../lib/rpc/server.ts';
 import { all, Counter, numbers } from './support/counter.ts';
+import { gate } from './support/gate.ts';
 import { fetchInto, settled } from './support/greeter.ts';
 import { useManualClock } from './support/manual-clock.ts';
 
@@ -48,6 +49,11 @@ const failure = (promise: Promise<unknown>): Promise<RpcError> =>
     () => expect.fail('resolved'),
     (error: RpcError) => error,
   );
+
+/** Enough for what comes without a wait, and for abort-controller-x's pauses of no time, which are timers. */
+async function turns(): Promise<void> {
+  for (let turn = 0; turn < 10; turn++) await new Promise((resolve) => setTimeout(resolve));
+}
 
 describe('interceptors', () => {
   it('of a client wrap each call, the first one outermost, and may change it and its answer', async () => {
@@ -191,6 +197,35 @@ describe('retry', () => {
     expect(calls).toHaveLength(1);
   });
 
+  it('waits as long as the server asks for, where the time allows it', async () => {
+    const busy = new RpcError('unavailable', 'Busy.', { metadata: { 'retry-after': '2' }, remote: true });
+    const { calls, transport } = scripted(busy, 4);
+    const retried = createClient(Counter, { transport, interceptors: [retry({ baseMs: 0 })] });
+    const answer = retried.double({ n: 2 }, { timeout: 2_500 });
+    await turns();
+    time().advance(1_999);
+    await turns();
+    expect(calls).toHaveLength(1);
+    time().advance(1);
+    expect(await answer).toEqual({ n: 4 });
+
+    const short = scripted(busy, 4);
+    const limited = createClient(Counter, { transport: short.transport, interceptors: [retry({ baseMs: 0 })] });
+    expect(await failure(limited.double({ n: 2 }, { timeout: 2_000 }))).toBe(busy);
+    expect(short.calls).toHaveLength(1);
+  });
+
+  it('gives each attempt headers of its own', async () => {
+    const { calls, transport } = scripted(unavailable(), 4);
+    const marked: Interceptor = (call, next) => {
+      call.headers.append('x-try', String(calls.length));
+      return next(call);
+    };
+    const client = createClient(Counter, { transport, interceptors: [retry({ baseMs: 0 }), marked] });
+    expect(await client.double({ n: 2 })).toEqual({ n: 4 });
+    expect(calls.map((call) => call.headers()['x-try'])).toEqual(['0', '1']);
+  });
+
   it('is stopped in its pause as a call is', async () => {
     const { calls, transport } = scripted(unavailable(), 4);
     const source = new CancellationSource();
@@ -203,6 +238,86 @@ describe('retry', () => {
 });
 
 describe('hedge', () => {
+  const hedged = (transport: Transport, maxAttempts = 2, ...more: Interceptor[]) =>
+    createClient(Counter, { transport, interceptors: [hedge({ afterMs: 50_000, maxAttempts }), ...more] });
+
+  it('sends an attempt when the one before was waited for so long, twice as long each time, and not earlier', async () => {
+    const { calls, transport } = scripted('never', 'never', 4);
+    const answer = hedged(transport, 3).double({ n: 2 });
+    await turns();
+    for (const ms of [50_000, 100_000]) {
+      const { length } = calls;
+      time().advance(ms - 1);
+      await turns();
+      expect(calls).toHaveLength(length);
+      time().advance(1);
+      await turns();
+      expect(calls).toHaveLength(length + 1);
+    }
+    expect(await answer).toEqual({ n: 4 });
+  });
+
+  it('sends the next one at once when none is under way', async () => {
+    const { calls, transport } = scripted(unavailable(), unavailable(), 4);
+    expect(await hedged(transport, 3).double({ n: 2 })).toEqual({ n: 4 });
+    expect(calls).toHaveLength(3);
+  });
+
+  it('ends with the last failure, or with one that no other attempt would change, and sends nothing after it', async () => {
+    const gone = scripted(unavailable(), unavailable(), 4);
+    expect((await failure(hedged(gone.transport).double({ n: 2 }))).code).toBe('unavailable');
+    expect(gone.calls).toHaveLength(2);
+    const none = new RpcError('not_found', '');
+    const late: Interceptor = async (call, next) => {
+      await turns();
+      return next(call);
+    };
+    const missing = scripted(none, 4);
+    expect(await failure(hedged(missing.transport, 2, late).double({ n: 2 }))).toBe(none);
+    await turns();
+    expect(missing.calls).toHaveLength(1);
+  });
+
+  it('hands the first answer out whatever the loser waits for', async () => {
+    const { calls, transport } = scripted(4);
+    let attempts = 0;
+    const stuck: Interceptor = (call, next) => (attempts++ === 0 ? new Promise(() => {}) : next(call));
+    const answer = hedged(transport, 2, stuck).double({ n: 2 });
+    await turns();
+    time().advance(50_000);
+    expect(await answer).toEqual({ n: 4 });
+    expect(calls).toHaveLength(1);
+  });
+
+  it('gives each attempt headers of its own', async () => {
+    const { calls, transport } = scripted(unavailable(), 4);
+    const marked: Interceptor = (call, next) => {
+      call.headers.append('x-try', String(calls.length));
+      return next(call);
+    };
+    expect(await hedged(transport, 2, marked).double({ n: 2 })).toEqual({ n: 4 });
+    expect(calls.map((call) => call.headers()['x-try'])).toEqual(['0', '1']);
+  });
+
+  it('lets a stream be, whatever it is called', async () => {
+    const stopped = gate();
+    async function* upTo({ n }: { n: number }, { token }: CallContext) {
+      token.onCancel(() => stopped.open());
+      yield { n };
+      await stopped.opened;
+    }
+    const handler = createHandler([implement(Counter, { ...work, upTo })]);
+    const said: Interceptor = (call, next) => next({ ...call, idempotent: true });
+    const interceptors = [said, hedge({ afterMs: 50_000 })];
+    const client = createClient(Counter, { baseUrl: 'http://localhost', fetch: fetchInto(handler), interceptors });
+    const call = client.upTo.start({ n: 2 });
+    expect((await call.responses.next()).value).toEqual({ n: 2 });
+    const pending = failure(call.responses.next());
+    call.cancel();
+    expect((await pending).code).toBe('canceled');
+    await stopped.opened;
+  });
+
   it('sends a second attempt beside the first, takes the first answer and cancels the other', async () => {
     const { calls, transport } = scripted('never', 4);
     const client = createClient(Counter, { transport, interceptors: [hedge({ afterMs: 50 })] });
