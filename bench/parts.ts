@@ -9,4 +9,4 @@ export async function parts(roundMs: number, part: (ms: number) => Promise<numbe
 }
 
 /** So many answers or cancels before the first part that counts, and no longer than this: V8 compiles as it sees code run, not as time passes. */
-export const WARM_UP = { answers: 15_000, cancels: 3_000, ms: 5_000 };
+export const WARM_UP = { answers: 15_000, cancels: 1_500, ms: 5_000 };

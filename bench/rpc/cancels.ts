@@ -56,22 +56,15 @@ export async function storm(module: string): Promise<Experiment> {
   };
 }
 
-/** As many at once as a service has that is at work. */
-const AT_ONCE = 50;
-
 /**
- * Cancels so many calls, some at once, before the first cancel that counts: V8 compiles as it sees code run, and a service has
- * seen thousands of them when somebody looks at its latencies.
+ * Cancels so many calls before the first cancel that counts: V8 compiles as it sees code run, and a service has seen thousands of
+ * them when somebody looks at its latencies.
  */
 function warmUp(chain: Chain): (settings: Settings) => Promise<void> {
-  let left = WARM_UP.cancels;
+  let warm = false;
   return async ({ maxOps }) => {
-    const end = performance.now() + WARM_UP.ms;
-    for (; left > 0 && performance.now() < end; left -= AT_ONCE) {
-      await burst(chain, Math.min(AT_ONCE, maxOps));
-      if (maxOps < AT_ONCE) break;
-    }
-    left = 0;
+    if (!warm) await cancels(chain, { roundMs: WARM_UP.ms, maxOps: Math.min(WARM_UP.cancels, maxOps) });
+    warm = true;
   };
 }
 

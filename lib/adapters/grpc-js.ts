@@ -103,12 +103,16 @@ export function withToken(token?: Cancellable): Interceptor {
     const token = given ?? currentToken();
     const remaining = token.remaining();
     const limit = Math.min(untilDeadline(options.deadline ?? Number.POSITIVE_INFINITY), remaining);
-    const limited = remaining === Number.POSITIVE_INFINITY ? options : { ...options, deadline: Date.now() + limit };
+    // A server of grpc-js takes what its timers can't hold for over already.
+    const limits = remaining < LONGEST_TIMER;
+    const limited = limits ? { ...options, deadline: Date.now() + limit } : options;
     return underToken(nextCall(limited) as InterceptingCall, token);
   };
 }
 
 /** In place, as another object in front of it would have to have every method that grpc-js may ever ask for. */
+const LONGEST_TIMER = 2 ** 31;
+
 function underToken(call: InterceptingCall, token: CancellationToken): InterceptingCall {
   const start = call.start;
   call.start = (metadata, listener) => {

@@ -151,6 +151,16 @@ describe('withToken', () => {
     expect(snapshot(source.token)).toMatchObject({ callbacks: 0 });
   });
 
+  it('gives no deadline that lies further away than a timer reaches: the server would take it for over', async () => {
+    const source = new CancellationSource({ timeout: 30 * 86_400_000 });
+    const outcome = failure(call(0, source.token));
+    const token = await entered.opened;
+    await settled();
+    expect([token.reason, token.deadline]).toEqual([undefined, Infinity]);
+    source.cancel();
+    expect((await outcome).code).toBe(1);
+  });
+
   it('never lengthens a deadline of the call’s own', async () => {
     const source = new CancellationSource({ timeout: 60_000 });
     const outcome = failure(call(0, source.token, { deadline: Date.now() + 150 }));
