@@ -10,3 +10,9 @@ export async function parts(roundMs: number, part: (ms: number) => Promise<numbe
 
 /** So many answers or cancels before the first part that counts, and no longer than this: V8 compiles as it sees code run, not as time passes. */
 export const WARM_UP = { answers: 15_000, cancels: 1_500, ms: 5_000 };
+
+/** Has `ask` answer until that has been seen often enough. @param ask returns how many it has answered */
+export async function warmUp(maxOps: number, ask: () => Promise<number>): Promise<void> {
+  const end = performance.now() + WARM_UP.ms;
+  for (let left = Math.min(WARM_UP.answers, maxOps); left > 0 && performance.now() < end; ) left -= await ask();
+}

@@ -1,6 +1,6 @@
 // What is measured of calls that are not cancelled.
 import type { Experiment } from '../harness.ts';
-import { parts, WARM_UP } from '../parts.ts';
+import { parts, warmUp } from '../parts.ts';
 import { Chain } from './chain.ts';
 
 /** Calls that are answered in a second, so many under way at once. */
@@ -9,10 +9,7 @@ export async function rate(module: string, width: number): Promise<Experiment> {
   let warm = false;
   return {
     async measure({ roundMs, maxOps }) {
-      const end = performance.now() + WARM_UP.ms;
-      for (let left = Math.min(WARM_UP.answers, maxOps); left > 0 && !warm && performance.now() < end; ) {
-        left -= await chain.greet(width, roundMs);
-      }
+      if (!warm) await warmUp(maxOps, () => chain.greet(width, roundMs));
       warm = true;
       const found = await parts(roundMs, async (partMs) => {
         const start = performance.now();

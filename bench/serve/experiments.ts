@@ -4,7 +4,7 @@ import { http1Load } from '../load/http1.ts';
 import { http2Load } from '../load/http2.ts';
 import type { Ask, Load } from '../load/load.ts';
 import { Service } from '../load/service.ts';
-import { parts, WARM_UP } from '../parts.ts';
+import { parts, warmUp } from '../parts.ts';
 import { type Callers, callers } from './callers.ts';
 import { HOLD, PATH, type Protocol } from './site.ts';
 
@@ -54,10 +54,7 @@ async function rounds(
   return {
     measure: ({ roundMs, maxOps }) =>
       loaded(async (load) => {
-        const end = performance.now() + WARM_UP.ms;
-        for (let left = Math.min(WARM_UP.answers, maxOps); left > 0 && !warm && performance.now() < end; ) {
-          left -= (await load.run(roundMs)).answers;
-        }
+        if (!warm) await warmUp(maxOps, async () => (await load.run(roundMs)).answers);
         warm = true;
         return await figure(load, roundMs, service);
       }),

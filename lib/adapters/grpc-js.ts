@@ -110,9 +110,9 @@ export function withToken(token?: Cancellable): Interceptor {
   };
 }
 
-/** In place, as another object in front of it would have to have every method that grpc-js may ever ask for. */
 const LONGEST_TIMER = 2 ** 31;
 
+/** In place, as another object in front of it would have to have every method that grpc-js may ever ask for. */
 function underToken(call: InterceptingCall, token: CancellationToken): InterceptingCall {
   const start = call.start;
   call.start = (metadata, listener) => {
